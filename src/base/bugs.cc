@@ -1,0 +1,94 @@
+#include "base/bugs.h"
+
+#include <array>
+
+namespace lockstep {
+namespace {
+
+struct Row {
+  Bug bug;
+  std::string_view name;
+  std::string_view story;
+};
+
+constexpr std::array kRows{
+    Row{Bug::commit_older_term, "commit_older_term",
+        "M1  commit by counting replicas of an older term"},
+    Row{Bug::vote_not_persisted, "vote_not_persisted", "M2  term and vote are never written"},
+    Row{Bug::vote_before_sync, "vote_before_sync", "M3  vote reply sent before it is durable"},
+    Row{Bug::append_ack_before_sync, "append_ack_before_sync",
+        "M4  append acknowledged before it is durable"},
+    Row{Bug::leader_counts_unsynced, "leader_counts_unsynced",
+        "M5  leader counts itself before its own sync"},
+    Row{Bug::truncate_matching, "truncate_matching",
+        "M6  follower truncates matching entries on an old append"},
+    Row{Bug::keep_conflicting_tail, "keep_conflicting_tail",
+        "M7  follower keeps a conflicting tail"},
+    Row{Bug::vote_by_index_only, "vote_by_index_only",
+        "M9  election rule compares the index alone"},
+    Row{Bug::stale_vote_counted, "stale_vote_counted", "M10 a vote of an older term is counted"},
+    Row{Bug::read_without_quorum, "read_without_quorum",
+        "M13 linearizable read without a quorum round"},
+    Row{Bug::read_before_own_commit, "read_before_own_commit",
+        "M14 read index before an entry of this term is committed"},
+    Row{Bug::change_before_own_commit, "change_before_own_commit",
+        "M18 membership change before an own-term commit"},
+    Row{Bug::config_on_commit_only, "config_on_commit_only",
+        "M19 configuration used only once committed"},
+    Row{Bug::applied_apart_from_data, "applied_apart_from_data",
+        "M25 applied index stored apart from the data"},
+    Row{Bug::failed_but_proposed, "failed_but_proposed",
+        "M28 client told 'failed' for a write that may commit"},
+    Row{Bug::random_not_seeded, "random_not_seeded", "M29 SQL random() differs between replicas"},
+    Row{Bug::torn_tail_accepted, "torn_tail_accepted", "M30 torn tail batch accepted"},
+    Row{Bug::middle_corruption_cut, "middle_corruption_cut",
+        "M31 bad batch in the middle taken for the end of the log"},
+    Row{Bug::sync_error_ignored, "sync_error_ignored", "M32 a failed sync is taken for done"},
+    Row{Bug::learner_counted, "learner_counted", "M39 commit counts a member that does not vote"},
+    Row{Bug::wal_not_synced, "wal_not_synced",
+        "    durable point without a sync of the write-ahead log"},
+    Row{Bug::ack_before_commit, "ack_before_commit",
+        "M48 write acknowledged before it is committed"},
+    Row{Bug::forward_retried, "forward_retried", "M49 a forwarded write is sent twice"},
+    Row{Bug::dirty_read, "dirty_read", "    reads see entries that are not committed yet"},
+};
+
+}  // namespace
+
+std::string_view bug_name(Bug bug) {
+  for (const auto& row : kRows)
+    if (row.bug == bug) return row.name;
+  return "none";
+}
+
+std::optional<Bug> bug_from_name(std::string_view name) {
+  for (const auto& row : kRows)
+    if (row.name == name) return row.bug;
+  return std::nullopt;
+}
+
+std::string_view bug_story(Bug bug) {
+  for (const auto& row : kRows)
+    if (row.bug == bug) return row.story;
+  return "";
+}
+
+std::vector<Bug> all_bugs() {
+  std::vector<Bug> bugs;
+  for (const auto& row : kRows) bugs.push_back(row.bug);
+  return bugs;
+}
+
+#ifdef LOCKSTEP_SIMULATION
+namespace {
+Bug switched_on = Bug::none;
+}
+void switch_bug_on(Bug bug) {
+  switched_on = bug;
+}
+bool bug_is_on(Bug bug) {
+  return switched_on == bug;
+}
+#endif
+
+}  // namespace lockstep

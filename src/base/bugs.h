@@ -1,0 +1,59 @@
+// Known bugs that the simulator must be able to find (--bug NAME). Each stands at the line where
+// the real bug would be: `if (LOCKSTEP_BUG(commit_older_term) || ...)`. They exist in simulation
+// builds only (LOCKSTEP_SIMULATION); in production the macro is the constant false and the branch
+// is compiled away. This is the one deliberate global below host/: set before a run starts, never
+// during it.
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace lockstep {
+
+// Numbers M.. are those of the gallery in docs/simulator.md.
+enum class Bug {
+  none,
+  commit_older_term,         // M1  commit by counting replicas of an older term
+  vote_not_persisted,        // M2  term and vote never written
+  vote_before_sync,          // M3  vote reply sent before it is durable
+  append_ack_before_sync,    // M4  append acknowledged before it is durable
+  leader_counts_unsynced,    // M5  leader counts itself before its own sync
+  truncate_matching,         // M6  follower truncates matching entries on an old append
+  keep_conflicting_tail,     // M7  follower keeps a conflicting tail
+  vote_by_index_only,        // M9  election rule compares the index alone
+  stale_vote_counted,        // M10 a vote of an older term is counted
+  read_without_quorum,       // M13 linearizable read without a quorum round
+  read_before_own_commit,    // M14 read index before an entry of this term is committed
+  change_before_own_commit,  // M18 membership change before an own-term commit
+  config_on_commit_only,     // M19 configuration used only once committed
+  applied_apart_from_data,   // M25 applied index stored apart from the data
+  failed_but_proposed,       // M28 client told "failed" for a write that may commit
+  random_not_seeded,         // M29 SQL random() not the same on every replica
+  torn_tail_accepted,        // M30 torn tail batch accepted
+  middle_corruption_cut,     // M31 bad batch in the middle taken for the end of the log
+  sync_error_ignored,        // M32 a failed sync is taken for done
+  learner_counted,           // M39 commit counts a member that does not vote
+  wal_not_synced,            // durable point without a WAL sync
+  ack_before_commit,         // M48 write acknowledged before it is committed
+  forward_retried,           // M49 a forwarded write is sent twice
+  dirty_read,                // `none` reads see the apply transaction before it commits
+};
+
+// The bug's name as --bug takes it, e.g. "commit_older_term"; and back.
+std::string_view bug_name(Bug bug);
+std::optional<Bug> bug_from_name(std::string_view name);
+// One line for --list-bugs: "M1  commit by counting ...".
+std::string_view bug_story(Bug bug);
+// All bugs but `none`, in declaration order.
+std::vector<Bug> all_bugs();
+
+#ifdef LOCKSTEP_SIMULATION
+void switch_bug_on(Bug bug);  // `none` switches off
+bool bug_is_on(Bug bug);
+#define LOCKSTEP_BUG(name) (::lockstep::bug_is_on(::lockstep::Bug::name))
+#else
+#define LOCKSTEP_BUG(name) false
+#endif
+
+}  // namespace lockstep

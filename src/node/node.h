@@ -1,0 +1,137 @@
+// Node: one member of the cluster, the same code in production and in the simulator. It owns the
+// consensus core and drives storage and SQL through lanes; everything it does is a turn.
+//
+// Life: open() recovers from the disk (synchronously, before any turn), start() begins; destroying
+// the node at any moment between turns is legal and is what a crash does.
+//
+// All member functions are turns. Replies come in later turns (never inside the call), exactly
+// once, unless the node is destroyed first.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "env/env.h"
+#include "raft/core.h"
+#include "sql/database.h"
+#include "storage/raft_log.h"
+#include "wire/frames.h"
+
+namespace lockstep::node {
+
+struct NodeOptions {
+  NodeId self;
+  std::string raft_addr;  // advertised "host:port"
+  std::string api_addr;   // advertised "http://host:port"
+  std::string version;
+  // Empty: a new node forms a cluster of its own. Otherwise "host:port" Raft addresses of members
+  // to join through. A node that already belongs to a cluster of more than itself ignores them.
+  std::vector<std::string> join;
+  unsigned join_attempts = 5;
+  Duration join_interval = seconds(3);
+  bool voter = true;
+  std::uint64_t seed = 0;  // differs per start
+
+  raft::Options raft;  // `self` is filled in by the node
+  storage::LogOptions log;
+  sql::DatabaseOptions database;
+
+  // Bounds. What does not fit is refused with Errc::busy.
+  std::uint64_t pending_bytes_max = 64u << 20;  // proposals not yet applied
+  std::uint64_t pending_reads_max = 65'536;
+  std::uint64_t batch_bytes_max = 4u << 20;  // one log batch, one apply job
+  std::uint64_t batch_entries_max = 1024;
+  std::uint64_t cache_bytes_max = 16u << 20;  // entries kept in memory for lagging followers
+  // A durable point after so many applied entries; a checkpoint when the WAL is this long.
+  std::uint64_t durable_point_entries = 8192;
+  std::uint64_t checkpoint_wal_bytes = 4u << 20;
+  // How long a write waits for its entry to be applied before the answer is "may or may not".
+  Duration apply_timeout = seconds(10);
+};
+
+enum class ReadLevel { none, weak, linearizable, strong };
+
+struct Answer {
+  sql::CommandResult result;
+  LogIndex raft_index;  // of the entry; {0} for reads that are not in the log
+};
+using AnswerFn = std::move_only_function<void(Result<Answer>)>;
+using ForwardFn = std::move_only_function<void(Result<wire::ForwardReply>)>;
+// Serves a forwarded request: called on the node that received it; must call the function exactly
+// once.
+using ServeForwardFn =
+    std::function<void(wire::Forward, std::move_only_function<void(wire::ForwardReply)>)>;
+
+struct PeerStatus {
+  raft::Member member;
+  std::string api_addr;  // "" until the member was heard from
+  bool reachable = false;
+};
+
+struct NodeStatus {
+  NodeId self;
+  std::string raft_addr;
+  std::string api_addr;
+  raft::Role role = raft::Role::follower;
+  bool voter = false;
+  Term term;
+  std::optional<NodeId> leader;
+  std::string leader_addr;      // Raft address, "" if unknown
+  std::string leader_api_addr;  // "" if unknown
+  LogIndex first_index, last_index, commit, applied, durable;
+  std::uint64_t wal_bytes = 0;
+  bool ready =
+      false;  // a leader is known and this node has applied what was committed when it started
+  std::optional<Duration> leader_contact_age;
+  std::vector<PeerStatus> members;
+};
+
+class Node {
+ public:
+  // Recovers from env.disk. Failures: what went wrong with which file, in one line; nothing was
+  // damaged.
+  static Result<std::unique_ptr<Node>> open(env::Env env, NodeOptions options);
+  ~Node();
+
+  // `serve` answers requests that other nodes forward to this one; `fatal` is called (once, at
+  // most) when the node cannot go on: its storage failed, or it could not join. The owner then
+  // destroys it, not inside the call.
+  void start(ServeForwardFn serve, std::function<void(Error)> fatal);
+  // A frame arrived from the network. Malformed ones are dropped and counted.
+  void receive(std::string_view frame);
+
+  // Proposes a command (kind execute or request). not_leader, no_leader, busy, refused: certainly
+  // not executed. unknown, timeout: may or may not take effect. Only the leader proposes; see
+  // forward().
+  void write(std::string command, AnswerFn done);
+  // Reads at `level` with a command of kind `query`. none: any node, its applied state. weak: the
+  // leader by its own belief. linearizable: the leader, after a quorum round. strong: through the
+  // log. Errors as for write(); a read that fails has no effect. `wait` bounds how long
+  // linearizable waits for its index to be applied (timeout).
+  void read(ReadLevel level, std::string command, Duration wait, AnswerFn done);
+  // As Reader::is_read_only, on a read lane.
+  void classify(std::string command, std::move_only_function<void(bool)> done);
+  // Sends a client's request to the leader, once. no_leader: not sent. not_leader: the other side
+  // certainly did nothing (as is never retried here). unknown: the answer did not come in
+  // `timeout`, or leadership moved meanwhile.
+  void forward(wire::Forward request, Duration timeout, ForwardFn done);
+  // Leader only: adds, replaces or (member empty) removes a member; done once the change is
+  // committed.
+  void change_membership(NodeId id, std::optional<raft::Member> member,
+                         std::move_only_function<void(Status)> done);
+
+  [[nodiscard]] NodeStatus status() const;
+  // For oracles: the core and, between lane jobs, the database.
+  [[nodiscard]] const raft::Core& core() const;
+  [[nodiscard]] LogIndex applied() const;
+
+ private:
+  struct State;
+  explicit Node(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace lockstep::node

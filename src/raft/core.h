@@ -1,0 +1,185 @@
+// raft::Core: the consensus algorithm as a pure function of (seed, recovered state, events). No
+// I/O, no clock, no thread, no bytes of its own: each call takes an event and the current time and
+// fills an Effects. Source: Ongaro, "Consensus: Bridging Theory and Practice" (2014); section
+// numbers refer to it.
+//
+// The host has two duties:
+//  1. carry out Effects::write in order, and call persisted(ticket) once it is durable (never
+//  before, never if it
+//     failed: a failed write ends the process);
+//  2. call deadline_reached() once `now >= Effects::deadline`. (Calling it early or often is
+//  harmless.)
+// The core withholds every message that depends on a write until its ticket is persisted, so the
+// host sends whatever appears in Effects::messages at once. Tickets, not indexes, acknowledge
+// durability.
+//
+// All calls are turns of one node. `now` never goes backwards. Effects are appended to; the host
+// empties them.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/rng.h"
+#include "base/time.h"
+#include "raft/membership.h"
+#include "raft/messages.h"
+
+namespace lockstep::raft {
+
+struct Options {
+  NodeId self;
+  Duration heartbeat_interval = milliseconds(50);
+  // Elections start after a silence drawn uniformly from [election_timeout, 2 * election_timeout).
+  Duration election_timeout = milliseconds(300);
+  // Bounds of what is sent to one follower and not yet acknowledged (flow control), and of one
+  // message.
+  std::uint64_t inflight_bytes_max = 4u << 20;
+  std::uint64_t message_bytes_max = 512u << 10;
+};
+
+struct HardState {
+  Term term;
+  std::optional<NodeId> vote;  // whom this node voted for in `term`
+  friend bool operator==(const HardState&, const HardState&) = default;
+};
+
+// What storage found at start. `terms[i]` and `sizes[i]` belong to entry base.index + 1 + i.
+struct Recovered {
+  HardState hard;
+  Position base;  // the entry before the first one in the log ({0,0} without compaction)
+  Membership
+      base_membership;  // in force at `base`; empty for a node that never belonged to a cluster
+  std::vector<Term> terms;
+  std::vector<std::uint32_t> sizes;                          // payload bytes
+  std::vector<std::pair<LogIndex, Membership>> memberships;  // of the `config` entries, ascending
+  LogIndex commit;  // known committed (the durable state machine's index); at least base.index
+};
+
+enum class Role { follower, pre_candidate, candidate, leader };
+
+// Names a request of the host within one Core's life; chosen by the host, unique.
+using RequestId = std::uint64_t;
+
+struct Proposal {
+  RequestId id = 0;
+  Blob payload;
+};
+
+enum class Refusal {
+  not_leader,          // certainly not appended
+  transferring,        // leadership is being handed over; certainly not appended
+  change_in_progress,  // membership: another change is not committed yet, or no entry of this term
+                       // is (4.1)
+  invalid_change,      // membership: it would leave no voter, or names an unknown member
+  leadership_lost,     // read: this node stopped leading before the round was answered
+};
+
+// One durable step. Carried out in this order: hard state, truncate, append; then one sync.
+struct Write {
+  Ticket ticket;
+  std::optional<HardState> hard;
+  std::optional<LogIndex> truncate_after;  // entries above it are dropped
+  std::vector<Entry> entries;              // consecutive; the first follows what is left
+};
+
+struct Accepted {
+  RequestId id;
+  Position at;  // appended here; committed iff the entry committed at this index has this term
+};
+
+struct Refused {
+  RequestId id;
+  Refusal reason;
+};
+
+struct ReadGranted {
+  RequestId id;
+  LogIndex index;  // linearizable once this node has applied `index`
+};
+
+struct Effects {
+  std::optional<Write> write;
+  std::vector<Message> messages;
+  std::vector<Accepted> accepted;
+  std::vector<Refused> refused;
+  std::vector<ReadGranted> reads;
+  // Some of role(), term(), leader() changed during this call.
+  bool status_changed = false;
+  // apply_limit() grew.
+  bool apply_more = false;
+  // When deadline_reached() must be called at the latest. kNever if nothing is due.
+  TimePoint deadline = kNever;
+};
+
+class Core {
+ public:
+  // `seed` drives election timeouts only. Precondition: options.self not empty; `recovered`
+  // consistent.
+  Core(Options options, std::uint64_t seed, Recovered recovered, TimePoint now);
+  ~Core();
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+
+  // First call after construction: sets the deadline. A lone voter campaigns at once.
+  void start(TimePoint now, Effects& out);
+  // Forms a new cluster with the given voters as entry 1 of term 1. Legal only on a node whose log,
+  // term and membership are empty; returns false (and does nothing) otherwise. All founding nodes
+  // must be given the same.
+  bool bootstrap(TimePoint now, const Membership& membership, Effects& out);
+  void deadline_reached(TimePoint now, Effects& out);
+  // Messages for another node, or from a node outside every known membership, are handled as safely
+  // as any other.
+  void receive(TimePoint now, Message message, Effects& out);
+  // Appends the commands as one write, in order; each is answered by one Accepted or Refused in
+  // this call.
+  void propose(TimePoint now, std::vector<Proposal> proposals, Effects& out);
+  // Asks for a linearizable read; answered now or later by one ReadGranted or Refused. Reads asked
+  // while a quorum round is under way share the next round.
+  void read(TimePoint now, RequestId id, Effects& out);
+  // Adds, replaces (same id) or removes ONE member (4.1, with the own-term rule); answered by
+  // Accepted or Refused now. `member` empty: removes `id`. A removed leader steps down once the
+  // change is committed.
+  void change_membership(TimePoint now, RequestId id, const NodeId& node,
+                         std::optional<Member> member, Effects& out);
+  // Leadership transfer (3.10) to `target`, or to the most up-to-date voter. Refused or accepted
+  // (position {0,0}) now. Given up after one election timeout; proposals are refused meanwhile.
+  void transfer(TimePoint now, RequestId id, std::optional<NodeId> target, Effects& out);
+  // The write with this ticket, and all before it, is durable.
+  void persisted(TimePoint now, Ticket ticket, Effects& out);
+  // Entries up to `index` may be forgotten by the log (compaction). Precondition: index <=
+  // apply_limit().
+  void compacted(LogIndex index);
+
+  [[nodiscard]] Role role() const;
+  [[nodiscard]] Term term() const;
+  // Whom this node believes to lead `term()`; itself if leader.
+  [[nodiscard]] std::optional<NodeId> leader() const;
+  [[nodiscard]] LogIndex commit() const;
+  // Entries up to here may be applied: min(commit, durable here).
+  [[nodiscard]] LogIndex apply_limit() const;
+  [[nodiscard]] LogIndex first_index() const;
+  [[nodiscard]] LogIndex last_index() const;
+  [[nodiscard]] LogIndex durable_index() const;
+  // Term of an entry in [first_index() - 1, last_index()]; nullopt outside.
+  [[nodiscard]] std::optional<Term> term_at(LogIndex index) const;
+  // The membership in force: the newest in the log, committed or not.
+  [[nodiscard]] const Membership& membership() const;
+  [[nodiscard]] LogIndex membership_index() const;
+  [[nodiscard]] HardState hard_state() const;
+  // Leader only: when the member last answered in this term; nullopt if never or not leader.
+  [[nodiscard]] std::optional<TimePoint> last_contact(const NodeId& id) const;
+  // Follower: when a valid leader of the current term was last heard.
+  [[nodiscard]] std::optional<TimePoint> leader_contact() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace lockstep::raft

@@ -1,0 +1,31 @@
+// Term and vote, in two alternating checksummed slots of one file ("vote"), each in a 4 KiB block
+// of its own: a crash can spoil only the slot being written, and the other still holds the state
+// before, which nobody was told about. Also holds the node id, so that a data folder of another
+// node is refused. Format: docs/formats.md. Log lane only.
+#pragma once
+
+#include <memory>
+
+#include "base/result.h"
+#include "env/disk.h"
+#include "raft/core.h"
+
+namespace lockstep::storage {
+
+class VoteFile {
+ public:
+  // Creates the file for `self` or reads it. Errc::refused: it belongs to another node id.
+  // Errc::corrupt: both slots are bad.
+  static Result<std::unique_ptr<VoteFile>> open(env::Disk& disk, const NodeId& self);
+  ~VoteFile();
+  [[nodiscard]] const raft::HardState& state() const;
+  // Success: durable. Failure is final: the caller ends the process.
+  Status store(const raft::HardState& state);
+
+ private:
+  struct State;
+  explicit VoteFile(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace lockstep::storage

@@ -1,0 +1,81 @@
+// Frames: what nodes send to each other, whole datagrams. Every frame names sender and receiver, so
+// that an address that now belongs to another node is noticed (the frame is dropped, never
+// misread).
+//
+// Format (version 1): u8 version, u8 type, string from, string to, then the body of the type. No
+// checksum: TCP links add their own (host/link.h); the simulator's network delivers whole frames or
+// none.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "raft/membership.h"
+#include "raft/messages.h"
+
+namespace lockstep::wire {
+
+// A client's HTTP request passed on to the leader. At most once: never sent again by anybody.
+struct Forward {
+  std::uint64_t id = 0;  // unique per sender and run; pairs the reply
+  std::string method;
+  std::string target;
+  std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
+  std::string body;
+};
+
+struct ForwardReply {
+  std::uint64_t id = 0;
+  // The receiver does not lead and did nothing: the sender may choose another node.
+  bool not_leader = false;
+  unsigned status = 0;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+};
+
+// "Make me a member." Sent to any node, until one answers `joined`.
+struct JoinAsk {
+  std::uint64_t id = 0;
+  raft::Member member;
+};
+
+struct JoinReply {
+  std::uint64_t id = 0;
+  enum class Answer : std::uint8_t { joined, redirect, refused } answer = Answer::refused;
+  std::string leader_address;  // redirect: ask there; may be empty if no leader is known
+  std::string reason;          // refused
+};
+
+// "Who are you?" Answered by every node; keeps each node's HTTP address known to the others.
+struct ProbeAsk {
+  std::uint64_t id = 0;
+};
+
+struct ProbeReply {
+  std::uint64_t id = 0;
+  std::string api_addr;  // "http://host:port"
+  std::string version;
+};
+
+using FrameBody =
+    std::variant<raft::Message, Forward, ForwardReply, JoinAsk, JoinReply, ProbeAsk, ProbeReply>;
+
+struct Frame {
+  NodeId from;
+  NodeId to;  // empty: whoever listens at the address (join and probe only)
+  FrameBody body;
+};
+
+std::string encode_frame(const Frame& frame);
+// Errc::corrupt unless `bytes` is exactly one well-formed frame. For a raft::Message from/to are
+// set from the frame.
+Result<Frame> decode_frame(std::string_view bytes);
+
+}  // namespace lockstep::wire
