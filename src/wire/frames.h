@@ -25,6 +25,7 @@ namespace lockstep::wire {
 // A client's HTTP request passed on to the leader. At most once: never sent again by anybody.
 struct Forward {
   std::uint64_t id = 0;  // unique per sender and run; pairs the reply
+  Term term;             // in which the sender believes the receiver to lead
   std::string method;
   std::string target;
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case

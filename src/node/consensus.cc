@@ -1,0 +1,160 @@
+#include "node/consensus.h"
+
+#include <utility>
+
+#include "base/check.h"
+#include "wire/frames.h"
+
+namespace lockstep::node {
+namespace {
+
+constexpr unsigned kFetchesPerFollowerMax = 2;
+
+}  // namespace
+
+Consensus::Consensus(env::Env env, Options options, storage::RaftLog& log, storage::VoteFile& vote,
+                     raft::Recovered recovered, Listener listener)
+    : env_(env),
+      self_(options.raft.self),
+      log_(log),
+      core_(options.raft, options.seed, std::move(recovered), env.clock.now()),
+      cache_(options.cache_bytes_max),
+      writer_(
+          env.lanes, log, vote, [this](Ticket ticket) { persisted(ticket); },
+          [this](Error error) { listener_.failed(std::move(error)); }),
+      listener_(std::move(listener)) {}
+
+template <class Step>
+void Consensus::step(Step step) {
+  raft::Effects effects;
+  step(env_.clock.now(), effects);
+  carry_out(effects);
+}
+
+void Consensus::start() {
+  step([this](TimePoint now, raft::Effects& out) { core_.start(now, out); });
+}
+
+void Consensus::bootstrap(const raft::Membership& membership) {
+  step([&](TimePoint now, raft::Effects& out) { CHECK(core_.bootstrap(now, membership, out)); });
+}
+
+void Consensus::receive(raft::Message message) {
+  step([&](TimePoint now, raft::Effects& out) { core_.receive(now, std::move(message), out); });
+}
+
+void Consensus::propose(std::vector<raft::Proposal> proposals) {
+  step([&](TimePoint now, raft::Effects& out) { core_.propose(now, std::move(proposals), out); });
+}
+
+void Consensus::read(raft::RequestId id) {
+  step([&](TimePoint now, raft::Effects& out) { core_.read(now, id, out); });
+}
+
+void Consensus::change_membership(raft::RequestId id, const NodeId& node,
+                                  std::optional<raft::Member> member) {
+  step([&](TimePoint now, raft::Effects& out) {
+    core_.change_membership(now, id, node, std::move(member), out);
+  });
+}
+
+void Consensus::transfer(raft::RequestId id, std::optional<NodeId> target) {
+  step([&](TimePoint now, raft::Effects& out) { core_.transfer(now, id, std::move(target), out); });
+}
+
+void Consensus::applied(LogIndex index) {
+  cache_.trim(index);
+}
+
+void Consensus::persisted(Ticket ticket) {
+  step([&](TimePoint now, raft::Effects& out) { core_.persisted(now, ticket, out); });
+  if (writer_.idle()) listener_.disk_idle();
+}
+
+void Consensus::carry_out(raft::Effects& effects) {
+  // The write is queued before anything is told, so that whoever is told sees the cache that
+  // belongs to it.
+  if (effects.write) {
+    cache_.follow(*effects.write);
+    writer_.add(std::move(*effects.write));
+  }
+  for (auto& message : effects.messages) send(std::move(message));
+  set_deadline(effects.deadline);
+  if (effects.status_changed) listener_.status_changed();
+  for (const auto& accepted : effects.accepted) listener_.accepted(accepted);
+  for (const auto& refused : effects.refused) listener_.refused(refused);
+  for (const auto& granted : effects.reads) listener_.read_granted(granted);
+  if (effects.apply_more) listener_.apply_more();
+}
+
+void Consensus::send(raft::Message message) {
+  auto* append = std::get_if<raft::Append>(&message.body);
+  if (append && append->count > 0) {
+    auto entries = cache_.get(append->prev.index.next(), append->count);
+    if (!entries) return fetch_and_send(std::move(message));
+    append->entries = std::move(*entries);
+  }
+  transmit(message);
+}
+
+// A follower far behind: its entries are on disk only. The message may be dropped at any point, as
+// by a network.
+void Consensus::fetch_and_send(raft::Message message) {
+  auto& under_way = fetching_[message.to];
+  if (under_way == kFetchesPerFollowerMax) return;
+  ++under_way;
+  const auto& append = std::get<raft::Append>(message.body);
+  const LogIndex first = append.prev.index.next();
+  const LogIndex end = first + append.count;
+  fetch(first, end, UINT64_MAX, [this, message = std::move(message)](auto entries) mutable {
+    --fetching_[message.to];
+    // What was read is the leader's log only while it still leads in the term of the message.
+    if (core_.role() != raft::Role::leader || core_.term() != message.term) return;
+    auto& fetched = std::get<raft::Append>(message.body);
+    if (entries.size() != fetched.count) return;
+    fetched.entries = std::move(entries);
+    transmit(message);
+  });
+}
+
+void Consensus::fetch(LogIndex first, LogIndex end, std::uint64_t bytes_max,
+                      std::function<void(std::vector<raft::Entry>)> done) {
+  env::run_on(
+      env_.lanes, {env::LaneKind::log, 0},
+      [this, first, end, bytes_max] { return log_.read(first, end, bytes_max); },
+      life_.guard([this, done = std::move(done)](Result<std::vector<raft::Entry>> entries) {
+        // Legal: not_found, when a truncation overtook this read; the caller compares what it got.
+        if (!entries && entries.error().code != Errc::not_found)
+          return listener_.failed(std::move(entries).error());
+        done(entries ? std::move(*entries) : std::vector<raft::Entry>{});
+      }));
+}
+
+void Consensus::transmit(const raft::Message& message) {
+  const std::string address = address_of(message.to);
+  if (address.empty()) return;  // Legal: a reply to a node that has just been removed.
+  env_.peers.send(address, wire::encode_frame({.from = self_, .to = message.to, .body = message}));
+}
+
+std::string Consensus::address_of(const NodeId& id) const {
+  const auto* member = core_.membership().find(id);
+  return member ? member->address : std::string();
+}
+
+void Consensus::set_deadline(TimePoint deadline) {
+  if (deadline == deadline_) return;
+  // An election deadline moves with every heartbeat; re-arming only for an earlier one keeps that
+  // free. Waking too early is harmless: the core answers with the deadline that holds by then.
+  if (timer_.value != 0 && deadline > deadline_) return;
+  if (timer_.value != 0) env_.turns.cancel(timer_);
+  timer_ = {};
+  deadline_ = deadline;
+  if (deadline == kNever) return;
+  timer_ = env_.turns.at(deadline, life_.guard([this] {
+    timer_ = {};
+    deadline_ = kNever;
+    step([this](TimePoint now, raft::Effects& out) { core_.deadline_reached(now, out); });
+  }));
+}
+
+}  // namespace lockstep::node

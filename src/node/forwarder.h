@@ -1,0 +1,61 @@
+// Forwarder: passes a client's request to the leader, at most once, and serves what others pass
+// here.
+//
+// Frames may be doubled and late, and a write must not run twice. The receiver remembers the ids it
+// has seen; what its memory cannot cover, because it may have led and restarted since, it does not
+// serve (and does not call "not leader" either: an earlier copy may have been executed).
+#pragma once
+
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+
+#include "env/env.h"
+#include "node/consensus.h"
+#include "node/lifeline.h"
+#include "node/node.h"
+
+namespace lockstep::node {
+
+class Forwarder {
+ public:
+  // `run`: differs per start of this node. `started_in`: the term this run of the node began with.
+  Forwarder(env::Env env, NodeId self, std::uint32_t run, Term started_in, Consensus& consensus);
+
+  // See Node::forward().
+  void forward(wire::Forward request, Duration timeout, ForwardFn done);
+  void on_reply(wire::ForwardReply reply);
+  // Another node passed a request here; it is served by `serve` and answered to `from`.
+  void on_request(const NodeId& from, wire::Forward request, const ServeForwardFn& serve);
+  // The core's term or leader changed: requests that were sent to an earlier leader are undecided.
+  void status_changed();
+
+ private:
+  struct Pending {
+    Term term;
+    TimePoint deadline;
+    ForwardFn done;
+  };
+  // Ids of one run of one sender: those seen among the newest kWindow, and everything older.
+  struct Seen {
+    std::uint32_t newest = 0;
+    std::set<std::uint32_t> ids;
+  };
+  bool first_time(const NodeId& from, std::uint64_t id);
+  void schedule_sweep();
+  void sweep();
+
+  env::Env env_;
+  const NodeId self_;
+  const Term started_in_;
+  Consensus& consensus_;
+  std::map<std::uint64_t, Pending> pending_;
+  std::uint64_t last_id_;
+  std::map<std::pair<NodeId, std::uint32_t>, Seen> seen_;
+  std::deque<std::pair<NodeId, std::uint32_t>> runs_;  // the keys of seen_, oldest first
+  bool sweep_scheduled_ = false;
+  Lifeline life_;
+};
+
+}  // namespace lockstep::node

@@ -1,0 +1,54 @@
+// ReadGate: decides for each read level when a read may run, then hands it to the read pool.
+//   none          at once, on the state applied here
+//   weak          at once, if this node believes to lead
+//   linearizable  after a quorum round has proven leadership, and what was committed when it began
+//   is applied strong        after a log entry of its own is applied
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "env/env.h"
+#include "node/applier.h"
+#include "node/consensus.h"
+#include "node/node.h"
+#include "node/proposer.h"
+#include "node/read_pool.h"
+
+namespace lockstep::node {
+
+class ReadGate {
+ public:
+  ReadGate(env::Env env, Rng rng, Consensus& consensus, Proposer& proposer, Applier& applier,
+           ReadPool& pool);
+
+  // See Node::read().
+  void read(ReadLevel level, std::string command, Duration wait, AnswerFn done);
+  void granted(const raft::ReadGranted& granted);
+  void refused(const raft::Refused& refused);
+  // Whether this request id was given here (and so is answered through granted() or refused()).
+  [[nodiscard]] bool owns(raft::RequestId id) const { return asked_.contains(id); }
+
+ private:
+  struct Asked {
+    std::string command;
+    Duration wait;
+    AnswerFn done;
+  };
+  void linearizable(std::string command, Duration wait, AnswerFn done);
+  void strong(std::string command, AnswerFn done);
+  void run(std::string command, LogIndex raft_index, AnswerFn done);
+
+  env::Env env_;
+  Rng rng_;
+  Consensus& consensus_;
+  Proposer& proposer_;
+  Applier& applier_;
+  ReadPool& pool_;
+  std::map<raft::RequestId, Asked> asked_;
+  // Read ids are apart from the proposer's.
+  raft::RequestId last_id_ = Proposer::kIdLimit;
+  Lifeline life_;
+};
+
+}  // namespace lockstep::node

@@ -1,0 +1,64 @@
+// Node::State: the parts of a node and how they are joined. Construction order is dependency order.
+#pragma once
+
+#include <memory>
+
+#include "node/applier.h"
+#include "node/consensus.h"
+#include "node/directory.h"
+#include "node/forwarder.h"
+#include "node/membership.h"
+#include "node/node.h"
+#include "node/proposer.h"
+#include "node/read_pool.h"
+#include "node/reader.h"
+
+namespace lockstep::node {
+
+// What open() found on the disk.
+struct Storage {
+  std::unique_ptr<storage::VoteFile> vote;
+  std::unique_ptr<storage::RaftLog> log;
+  std::unique_ptr<sql::Database> database;
+  std::vector<std::unique_ptr<sql::Reader>> readers;
+  raft::Recovered recovered;
+};
+
+struct Node::State {
+  State(env::Env env, NodeOptions options, Storage storage);
+
+  void start(ServeForwardFn serve, std::function<void(Error)> fatal);
+  void receive(wire::Frame frame);
+  void status_changed();
+  void fail(Error error);
+  void accepted(const raft::Accepted& accepted);
+  void refused(const raft::Refused& refused);
+  void update_caught_up();
+  [[nodiscard]] NodeStatus status() const;
+
+  env::Env env;
+  const NodeOptions options;
+  const Rng rng;
+  const bool is_new;  // belonged to no cluster at start
+  std::unique_ptr<storage::VoteFile> vote;
+  std::unique_ptr<storage::RaftLog> log;
+  std::unique_ptr<sql::Database> database;
+
+  Consensus consensus;
+  Proposer proposer;
+  Applier applier;
+  ReadPool read_pool;
+  ReadGate reads;
+  Forwarder forwarder;
+  MembershipDesk membership;
+  Directory directory;
+
+  ServeForwardFn serve;
+  std::function<void(Error)> fatal;
+  bool failed = false;
+  bool caught_up = false;  // once: a leader was known, and all it had committed was applied
+  bool was_leader = false;
+  Lifeline life;
+};
+
+}  // namespace lockstep::node
