@@ -1,5 +1,6 @@
 #include "node/consensus.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -9,6 +10,7 @@ namespace lockstep::node {
 namespace {
 
 constexpr unsigned kFetchesPerFollowerMax = 2;
+constexpr std::size_t kNotedAddressesMax = 64;
 
 }  // namespace
 
@@ -16,6 +18,7 @@ Consensus::Consensus(env::Env env, Options options, storage::RaftLog& log, stora
                      raft::Recovered recovered, Listener listener)
     : env_(env),
       self_(options.raft.self),
+      raft_addr_(std::move(options.raft_addr)),
       log_(log),
       core_(options.raft, options.seed, std::move(recovered), env.clock.now()),
       cache_(options.cache_bytes_max),
@@ -94,26 +97,30 @@ void Consensus::send(raft::Message message) {
     if (!entries) return fetch_and_send(std::move(message));
     append->entries = std::move(*entries);
   }
-  transmit(message);
+  const NodeId to = message.to;
+  post(to, std::move(message));
 }
 
 // A follower far behind: its entries are on disk only. The message may be dropped at any point, as
 // by a network.
 void Consensus::fetch_and_send(raft::Message message) {
+  const auto& append = std::get<raft::Append>(message.body);
+  const LogIndex first = append.prev.index.next();
+  // What is not durable yet is not in the log yet; the follower asks for the rest.
+  const LogIndex end = std::min(first + append.count, core_.durable_index().next());
+  if (end <= first) return;
   auto& under_way = fetching_[message.to];
   if (under_way == kFetchesPerFollowerMax) return;
   ++under_way;
-  const auto& append = std::get<raft::Append>(message.body);
-  const LogIndex first = append.prev.index.next();
-  const LogIndex end = first + append.count;
   fetch(first, end, UINT64_MAX, [this, message = std::move(message)](auto entries) mutable {
     --fetching_[message.to];
     // What was read is the leader's log only while it still leads in the term of the message.
     if (core_.role() != raft::Role::leader || core_.term() != message.term) return;
     auto& fetched = std::get<raft::Append>(message.body);
-    if (entries.size() != fetched.count) return;
+    fetched.count = entries.size();
     fetched.entries = std::move(entries);
-    transmit(message);
+    const NodeId to = message.to;
+    post(to, std::move(message));
   });
 }
 
@@ -123,22 +130,33 @@ void Consensus::fetch(LogIndex first, LogIndex end, std::uint64_t bytes_max,
       env_.lanes, {env::LaneKind::log, 0},
       [this, first, end, bytes_max] { return log_.read(first, end, bytes_max); },
       life_.guard([this, done = std::move(done)](Result<std::vector<raft::Entry>> entries) {
-        // Legal: not_found, when a truncation overtook this read; the caller compares what it got.
-        if (!entries && entries.error().code != Errc::not_found)
-          return listener_.failed(std::move(entries).error());
-        done(entries ? std::move(*entries) : std::vector<raft::Entry>{});
+        if (!entries) return listener_.failed(std::move(entries).error());
+        done(std::move(*entries));
       }));
 }
 
-void Consensus::transmit(const raft::Message& message) {
-  const std::string address = address_of(message.to);
-  if (address.empty()) return;  // Legal: a reply to a node that has just been removed.
-  env_.peers.send(address, wire::encode_frame({.from = self_, .to = message.to, .body = message}));
+void Consensus::post(const NodeId& to, wire::FrameBody body) {
+  const std::string address = address_of(to);
+  // Legal: unknown, for a node that has just been removed.
+  if (!address.empty()) post_to(address, to, std::move(body));
+}
+
+void Consensus::post_to(const std::string& address, const NodeId& to, wire::FrameBody body) {
+  env_.peers.send(address,
+                  wire::encode_frame(
+                      {.from = self_, .to = to, .body = std::move(body), .reply_to = raft_addr_}));
+}
+
+void Consensus::note_address(const NodeId& id, const std::string& address) {
+  if (core_.membership().find(id) || address.empty()) return;
+  if (noted_addresses_.size() >= kNotedAddressesMax && !noted_addresses_.contains(id)) return;
+  noted_addresses_[id] = address;
 }
 
 std::string Consensus::address_of(const NodeId& id) const {
-  const auto* member = core_.membership().find(id);
-  return member ? member->address : std::string();
+  if (const auto* member = core_.membership().find(id)) return member->address;
+  const auto noted = noted_addresses_.find(id);
+  return noted == noted_addresses_.end() ? std::string() : noted->second;
 }
 
 void Consensus::set_deadline(TimePoint deadline) {

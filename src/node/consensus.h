@@ -11,6 +11,7 @@
 #include "node/lifeline.h"
 #include "node/log_writer.h"
 #include "raft/core.h"
+#include "wire/frames.h"
 
 namespace lockstep::node {
 
@@ -31,6 +32,7 @@ class Consensus {
     raft::Options raft;
     std::uint64_t seed = 0;
     std::uint64_t cache_bytes_max = 0;
+    std::string raft_addr;  // this node's
   };
 
   Consensus(env::Env env, Options options, storage::RaftLog& log, storage::VoteFile& vote,
@@ -51,11 +53,18 @@ class Consensus {
   [[nodiscard]] const raft::Core& core() const { return core_; }
   [[nodiscard]] const EntryCache& cache() const { return cache_; }
   [[nodiscard]] bool disk_idle() const { return writer_.idle(); }
-  // Reads entries [first, end) of at most `bytes_max` from the log, on its lane.
+  // Reads entries [first, end) of at most `bytes_max` from the log, on its lane. Precondition: all
+  // are durable. A failure is final and goes to Listener::failed.
   void fetch(LogIndex first, LogIndex end, std::uint64_t bytes_max,
              std::function<void(std::vector<raft::Entry>)> done);
-  // The Raft address of a member; empty if unknown.
+  // The Raft address of a member, or else the one it wrote from; empty if unknown.
   [[nodiscard]] std::string address_of(const NodeId& id) const;
+  // Sends a frame to a node by name; dropped if its address is unknown. See wire/frames.h.
+  void post(const NodeId& to, wire::FrameBody body);
+  // The same to an address; `to` may be empty where frames allow it.
+  void post_to(const std::string& address, const NodeId& to, wire::FrameBody body);
+  // A frame came from `id`, which says that it listens at `address`.
+  void note_address(const NodeId& id, const std::string& address);
 
  private:
   template <class Step>
@@ -63,12 +72,12 @@ class Consensus {
   void carry_out(raft::Effects& effects);
   void send(raft::Message message);
   void fetch_and_send(raft::Message message);
-  void transmit(const raft::Message& message);
   void persisted(Ticket ticket);
   void set_deadline(TimePoint deadline);
 
   env::Env env_;
   const NodeId self_;
+  const std::string raft_addr_;
   storage::RaftLog& log_;
   raft::Core core_;
   EntryCache cache_;
@@ -79,6 +88,8 @@ class Consensus {
   // Reads of old entries under way, per follower: bounded, what exceeds it is dropped and asked for
   // again.
   std::map<NodeId, unsigned> fetching_;
+  // Where nodes that are no members (yet) wrote from. Bounded.
+  std::map<NodeId, std::string> noted_addresses_;
   Lifeline life_;
 };
 

@@ -27,7 +27,7 @@ void Directory::ask_all() {
   std::erase_if(entries_, [&](const auto& entry) { return !membership.find(entry.first); });
   for (const auto& member : membership.members) {
     if (member.id == self_) continue;
-    env_.peers.send(member.address, wire::encode_frame({self_, member.id, wire::ProbeAsk{1}}));
+    consensus_.post(member.id, wire::ProbeAsk{1});
   }
   // A node that is alone looks again soon: the first members come within moments of each other.
   const Duration pause = membership.members.size() > 1 ? kAskInterval : kAskInterval / 4;
@@ -35,10 +35,7 @@ void Directory::ask_all() {
 }
 
 void Directory::on_ask(const NodeId& from, const wire::ProbeAsk& ask) {
-  const std::string address = consensus_.address_of(from);
-  if (address.empty()) return;
-  env_.peers.send(address,
-                  wire::encode_frame({self_, from, wire::ProbeReply{ask.id, api_addr_, version_}}));
+  consensus_.post(from, wire::ProbeReply{ask.id, api_addr_, version_});
 }
 
 void Directory::on_reply(const NodeId& from, wire::ProbeReply reply) {

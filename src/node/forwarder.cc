@@ -24,15 +24,15 @@ Forwarder::Forwarder(env::Env env, NodeId self, std::uint32_t run, Term started_
 
 void Forwarder::forward(wire::Forward request, Duration timeout, ForwardFn done) {
   const auto leader = consensus_.core().leader();
-  const std::string address = leader ? consensus_.address_of(*leader) : std::string();
-  if (address.empty()) return done(fail(Errc::no_leader, "leader not found"));
+  if (!leader || consensus_.address_of(*leader).empty())
+    return done(fail(Errc::no_leader, "leader not found"));
   if (*leader == self_) return done(fail(Errc::not_leader, "this node leads"));
   if (pending_.size() >= kPendingMax) return done(fail(Errc::busy, "too many forwarded requests"));
   request.id = ++last_id_;
   request.term = consensus_.core().term();
   pending_.emplace(request.id,
                    Pending{consensus_.core().term(), env_.clock.now() + timeout, std::move(done)});
-  env_.peers.send(address, wire::encode_frame({self_, *leader, std::move(request)}));
+  consensus_.post(*leader, std::move(request));
   schedule_sweep();
 }
 
@@ -50,9 +50,7 @@ void Forwarder::on_request(const NodeId& from, wire::Forward request, const Serv
   if (request.term <= started_in_ || !first_time(from, id)) return;
   serve(std::move(request), life_.guard([this, from, id](wire::ForwardReply reply) {
     reply.id = id;
-    const std::string address = consensus_.address_of(from);
-    if (!address.empty())
-      env_.peers.send(address, wire::encode_frame({self_, from, std::move(reply)}));
+    consensus_.post(from, std::move(reply));
   }));
 }
 

@@ -45,7 +45,7 @@ void MembershipDesk::ask_to_join() {
   }
   const std::string address = addresses_[next_address_++ % addresses_.size()];
   const raft::Member me{options_.self, options_.raft_addr, options_.voter};
-  env_.peers.send(address, wire::encode_frame({options_.self, {}, wire::JoinAsk{1, me}}));
+  consensus_.post_to(address, {}, wire::JoinAsk{1, me});
   env_.turns.at(env_.clock.now() + kAskInterval, life_.guard([this] { ask_to_join(); }));
 }
 
@@ -172,8 +172,7 @@ void MembershipDesk::reply_to_join(const wire::JoinAsk& ask, wire::JoinReply::An
       .id = ask.id, .answer = answer, .leader_address = {}, .reason = std::move(reason)};
   if (const auto leader = consensus_.core().leader())
     reply.leader_address = consensus_.address_of(*leader);
-  env_.peers.send(ask.member.address,
-                  wire::encode_frame({options_.self, ask.member.id, std::move(reply)}));
+  consensus_.post_to(ask.member.address, ask.member.id, std::move(reply));
 }
 
 }  // namespace lockstep::node

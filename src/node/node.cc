@@ -17,6 +17,9 @@ Status open_log(env::Disk& disk, const NodeOptions& options, Storage& storage) {
   if (!vote) return std::unexpected(about("vote file", std::move(vote).error()));
   auto log = storage::RaftLog::open(disk, options.log);
   if (!log) return std::unexpected(about("raft log", std::move(log).error()));
+  if (log->created && (*vote)->state() != raft::HardState{})
+    return fail(Errc::corrupt,
+                "raft log: missing, but this node has voted; it must not start empty");
   storage.vote = std::move(*vote);
   storage.log = std::move(log->log);
   storage.recovered = std::move(log->recovered);

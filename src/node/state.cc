@@ -26,7 +26,7 @@ Applier::Options applier_options(const NodeOptions& options) {
 }
 
 bool belongs_to_no_cluster(const raft::Recovered& recovered) {
-  return recovered.terms.empty() && recovered.hard == raft::HardState{} &&
+  return recovered.terms.empty() && recovered.hard.term <= Term{1} && !recovered.hard.vote &&
          recovered.base == raft::Position{} && recovered.base_membership.members.empty();
 }
 
@@ -47,7 +47,8 @@ Node::State::State(env::Env env_in, NodeOptions options_in, Storage storage)
       consensus(env,
                 {.raft = options.raft,
                  .seed = rng.derive("raft").next(),
-                 .cache_bytes_max = options.cache_bytes_max},
+                 .cache_bytes_max = options.cache_bytes_max,
+                 .raft_addr = options.raft_addr},
                 *log, *vote, storage.recovered,
                 {.accepted = [this](const auto& a) { accepted(a); },
                  .refused = [this](const auto& r) { refused(r); },
@@ -87,6 +88,7 @@ void Node::State::receive(wire::Frame frame) {
   const bool for_whoever_listens = frame.to.value.empty();
   if (!for_whoever_listens && frame.to != options.self) return;
   if (frame.from == options.self) return;
+  consensus.note_address(frame.from, frame.reply_to);
   struct Visitor {
     State& node;
     const NodeId& from;

@@ -41,7 +41,7 @@ inline bool at_least_as_up_to_date(const Position& a, const Position& b) {
 struct VoteAsk {
   bool pre_vote = false;  // asks "would you?" for Message::term; changes nothing at the receiver
   bool transfer = false;  // the leader asked for this election: ignore leader stickiness
-  Position last;          // the candidate's log end
+  Position last{};        // the candidate's log end
 };
 
 struct VoteReply {
@@ -53,21 +53,21 @@ struct VoteReply {
 // `count` > 0 when it carries entries: the host fills entries (prev.index, prev.index + count], or
 // drops the message. Arrives with entries.size() == count.
 struct Append {
-  Position prev;
-  LogIndex commit;
+  Position prev{};
+  LogIndex commit{};
   std::uint64_t round = 0;  // the leader's newest read round; echoed in the reply
   std::uint64_t count = 0;
-  std::vector<Entry> entries;
+  std::vector<Entry> entries{};
 };
 
 struct AppendReply {
   bool success = false;
   // success: every entry up to here equals the leader's and is durable at the sender.
-  LogIndex match;
+  LogIndex match{};
   // failure: the prev.index that did not fit, and where to try next: the sender's last position
   // whose term is at most the leader's prev.term (fast back-tracking, section 5.3 of the paper).
-  LogIndex rejected;
-  Position hint;
+  LogIndex rejected{};
+  Position hint{};
   std::uint64_t round = 0;
 };
 

@@ -53,6 +53,9 @@ struct RaftLog::Opened {
   std::unique_ptr<RaftLog> log;
   raft::Recovered recovered;  // `hard` and `commit` are left empty
   bool torn_tail_cut = false;
+  // There was no segment: a first start, or a log that was taken away. A node that has a term or a
+  // durable state must not go on with a created log.
+  bool created = false;
 };
 
 }  // namespace lockstep::storage

@@ -1,6 +1,7 @@
 // Term and vote, in two alternating checksummed slots of one file ("vote"), each in a 4 KiB block
 // of its own: a crash can spoil only the slot being written, and the other still holds the state
-// before, which nobody was told about. Also holds the node id, so that a data folder of another
+// before, which nobody was told about. A finished store stands in both, so that damage to one of
+// them cannot bring back an older vote. Also holds the node id, so that a data folder of another
 // node is refused. Format: docs/formats.md. Log lane only.
 #pragma once
 

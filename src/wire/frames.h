@@ -2,9 +2,9 @@
 // that an address that now belongs to another node is noticed (the frame is dropped, never
 // misread).
 //
-// Format (version 1): u8 version, u8 type, string from, string to, then the body of the type. No
-// checksum: TCP links add their own (host/link.h); the simulator's network delivers whole frames or
-// none.
+// Format (version 1): u8 version, u8 type, string from, string to, string reply_to, then the body
+// of the type. No checksum: TCP links add their own (host/link.h); the simulator's network delivers
+// whole frames or none.
 #pragma once
 
 #include <cstdint>
@@ -72,6 +72,9 @@ struct Frame {
   NodeId from;
   NodeId to;  // empty: whoever listens at the address (join and probe only)
   FrameBody body;
+  // The sender's Raft address, for the answer: a node that is being let in does not know the
+  // members' addresses yet.
+  std::string reply_to{};
 };
 
 std::string encode_frame(const Frame& frame);

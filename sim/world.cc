@@ -1,0 +1,199 @@
+#include "sim/world.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+
+namespace lockstep::sim {
+namespace {
+
+// A run that needs more is a loop of its own making, and is reported as one.
+constexpr std::uint64_t kEventsMax = 20'000'000;
+constexpr Duration kStopAfterFailedSync = seconds(10);
+
+std::string machine_name(std::size_t number) {
+  return "n" + std::to_string(number + 1);
+}
+
+}  // namespace
+
+World::World(std::uint64_t seed, Swarm swarm, Trace::Sink text)
+    : swarm_(std::move(swarm)),
+      rng_(seed),
+      network_(queue_, trace_, rng_.derive("network"), swarm_.network),
+      wire_oracle_(violations_, swarm_.machines()) {
+  if (text) trace_.want_text(std::move(text));
+  trace_.add("seed", seed);
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < swarm_.machines(); ++i) {
+    names.push_back(machine_name(i));
+    add_machine(i);
+  }
+  lives_.resize(machines_.size());
+  raft_oracle_ = std::make_unique<RaftOracle>(violations_, names);
+  clients_ = std::make_unique<ClientLink>(
+      queue_, trace_, violations_, machines_, rng_.derive("client link"),
+      ClientLink::Options{.loss_per_10k = swarm_.client_loss_per_10k,
+                          .late_per_10k = swarm_.client_loss_per_10k / 2});
+  network_.on_deliver(
+      [this](std::size_t to, std::string frame) { machines_[to]->receive(std::move(frame)); });
+  network_.watch([this](std::size_t from, std::string_view frame) {
+    const Promise promise = wire_oracle_.sent(queue_.now(), from, frame);
+    if (promise != Promise::none && on_promise) on_promise(from, promise);
+  });
+}
+
+World::~World() = default;
+
+void World::add_machine(std::size_t number) {
+  Rng rng = rng_.derive("machine", number);
+  Rng clocks = rng_.derive("clock", number);
+  const auto span = static_cast<std::uint64_t>(swarm_.drift_ppm_max);
+  const auto drift = static_cast<std::int64_t>(clocks.below(2 * span + 1)) - swarm_.drift_ppm_max;
+  const auto start = static_cast<std::int64_t>(clocks.between(1, 100'000));
+  const auto wall = static_cast<std::int64_t>(clocks.below(20'000));
+  Machine::Options options{.number = number,
+                           .name = machine_name(number),
+                           .clock = {.start = seconds(start),
+                                     .wall_start = {1'700'000'000'000 + wall},
+                                     .drift_ppm = drift},
+                           .disk_speed = swarm_.disk_speed,
+                           .lanes = swarm_.lanes,
+                           .turns = {}};
+  network_.add_machine(machine_name(number) + ":4002");
+  machines_.push_back(std::make_unique<Machine>(
+      queue_, trace_, network_, *this, rng, std::move(options),
+      [this, number](std::uint64_t start_number) { return node_options(number, start_number); }));
+}
+
+node::NodeOptions World::node_options(std::size_t number, std::uint64_t start) const {
+  node::NodeOptions options = swarm_.node;
+  const std::string name = machine_name(number);
+  options.self = NodeId{name};
+  options.raft_addr = name + ":4002";
+  options.api_addr = "http://" + name + ":4001";
+  options.voter = number < swarm_.nodes;
+  if (number > 0) {
+    for (std::size_t i = 0; i < machines_.size(); ++i) {
+      if (i != number) options.join.push_back(machine_name(i) + ":4002");
+    }
+  }
+  Rng seeds = rng_.derive("node " + name, start);
+  options.seed = seeds.next();
+  options.log.seed = seeds.next();
+  options.database.seed = seeds.next();
+  return options;
+}
+
+void World::start() {
+  for (std::size_t i = 0; i < machines_.size(); ++i) start_machine(i);
+}
+
+void World::start_machine(std::size_t number) {
+  Life& life = lives_[number];
+  Machine& machine = *machines_[number];
+  if (life.lost || machine.running()) return;
+  queue_.cancel(life.restart);
+  life.may_stop = false;
+  const Status started = machine.start();
+  if (started) {
+    raft_oracle_->recovered(queue_.now(), number, machine.node());
+    wire_oracle_.recovered(queue_.now(), number, machine.node().core());
+    return;
+  }
+  if (trace_.has_text()) trace_.say(machine.name() + " does not open: " + started.error().text);
+  if (started.error().code == Errc::corrupt && life.rotten) {
+    life.lost = true;
+    return;
+  }
+  // Errc::io: the disk died, or failed a sync, while the node was recovering.
+  if (started.error().code == Errc::io) {
+    restart_later(number, milliseconds(100));
+    return;
+  }
+  violations_.report(queue_.now(), "node does not open",
+                     machine.name() + ": " + started.error().text);
+}
+
+void World::restart_later(std::size_t number, Duration after) {
+  Life& life = lives_[number];
+  queue_.cancel(life.restart);
+  life.restart = queue_.after(after, [this, number] { start_machine(number); });
+}
+
+void World::after_step(Machine& machine) {
+  const std::size_t number = machine.number();
+  raft_oracle_->after_step(queue_.now(), number, machine.node());
+  wire_oracle_.after_step(queue_.now(), number, machine.node().core());
+  if (raft_oracle_->leaders().size() == leaders_seen_) return;
+  leaders_seen_ = raft_oracle_->leaders().size();
+  wire_oracle_.elected(queue_.now(), number, NodeId{machine.name()}, machine.node().core());
+  trace_.add("leader", number, machine.node().core().term().value);
+  if (trace_.has_text()) {
+    trace_.say(fmt::format("{} leads term {}", machine.name(), machine.node().core().term().value));
+  }
+  if (on_new_leader) on_new_leader(number);
+}
+
+void World::process_ended(Machine& machine, std::optional<Error> error) {
+  Life& life = lives_[machine.number()];
+  if (trace_.has_text()) {
+    trace_.say(machine.name() + " stopped: " + (error ? error->text : "died in a job"));
+  }
+  if (error && !life.may_stop) {
+    violations_.report(queue_.now(), "node stopped without a fault",
+                       machine.name() + ": " + error->text);
+  }
+  restart_later(machine.number(), std::max<Duration>(life.restart_after, milliseconds(10)));
+}
+
+void World::sync_failed(Machine& machine) {
+  const std::size_t number = machine.number();
+  lives_[number].may_stop = true;
+  if (trace_.has_text()) trace_.say(machine.name() + ": a sync failed");
+  queue_.after(kStopAfterFailedSync, [this, number, start = machine.starts()] {
+    check_stopped_after_failed_sync(number, start);
+  });
+}
+
+void World::log_written(std::string_view bytes) {
+  wire_oracle_.stored(queue_.now(), bytes);
+}
+
+void World::check_stopped_after_failed_sync(std::size_t number, std::uint64_t start) {
+  const Machine& machine = *machines_[number];
+  if (!machine.running() || machine.starts() != start) return;
+  if (machine.paused()) {
+    queue_.after(kStopAfterFailedSync,
+                 [this, number, start] { check_stopped_after_failed_sync(number, start); });
+    return;
+  }
+  violations_.report(queue_.now(), "went on after a failed sync", machine.name());
+}
+
+bool World::run_until(const std::function<bool()>& enough, Duration bound) {
+  const TimePoint end = queue_.now() + bound;
+  while (!enough()) {
+    if (violations_.any()) return false;
+    if (queue_.next_time() > end) {
+      queue_.advance(end);
+      trace_.set_time(end);
+      return enough();
+    }
+    trace_.set_time(queue_.next_time());
+    queue_.step();
+    if (queue_.events_run() > kEventsMax) {
+      violations_.report(queue_.now(), "endless events", std::to_string(kEventsMax));
+    }
+  }
+  return !violations_.any();
+}
+
+void World::run_for(Duration span) {
+  run_until([] { return false; }, span);
+}
+
+}  // namespace lockstep::sim

@@ -1,0 +1,128 @@
+// World: a cluster of simulated machines on one virtual time line, with the oracles that watch it.
+// The fuzzing run (run.h) and the scripted dramas of tests/sim use it alike: let time pass, break
+// something, ask something.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/handler.h"
+#include "sim/client_link.h"
+#include "sim/event_queue.h"
+#include "sim/machine.h"
+#include "sim/network.h"
+#include "sim/raft_oracle.h"
+#include "sim/swarm.h"
+#include "sim/trace.h"
+#include "sim/violation.h"
+#include "sim/wire_oracle.h"
+
+namespace lockstep::sim {
+
+// How a machine belongs to the cluster.
+enum class Membership { none, learner, voter };
+
+class World final : public MachineHost {
+ public:
+  World(std::uint64_t seed, Swarm swarm, Trace::Sink text = nullptr);
+  ~World() override;
+
+  // Starts every machine: the first forms a cluster, the others join it.
+  void start();
+  // Runs events until `enough` holds or `bound` has passed or a promise is broken. True: it holds.
+  bool run_until(const std::function<bool()>& enough, Duration bound);
+  void run_for(Duration span);
+
+  // Faults. A crashed machine starts again after `restart_after`, or stays off.
+  void crash(std::size_t machine, Crash crash, std::optional<Duration> restart_after);
+  // The process of the machine dies in a job; it starts again after `restart_after`.
+  void crash_in_job(std::size_t machine, std::uint64_t operations, Crash crash,
+                    Duration restart_after);
+  // Starts a machine that is off. A failure that no fault explains is a violation.
+  void start_machine(std::size_t machine);
+  void pause(std::size_t machine, Duration span);
+  void fail_syncs(std::size_t machine, unsigned count);
+  // Flips a bit in the log of a machine that is off. It must refuse to start, and then stays off.
+  // False: there is nothing to flip.
+  bool rot_log(std::size_t machine, Rng& rng);
+  // Asks whoever leads for a change of the membership; nothing if nobody does.
+  void change_member(std::size_t machine, Membership wanted);
+  // What the machine was meant to be from the start.
+  [[nodiscard]] Membership usual_membership(std::size_t machine) const;
+  // Ends all faults: links, disks and clocks are sound, every machine runs.
+  void heal();
+
+  // Who leads, as far as running machines know: the leader of the highest term.
+  [[nodiscard]] std::optional<std::size_t> leader() const;
+  // Another machine that still believes to lead, in the oldest term.
+  [[nodiscard]] std::optional<std::size_t> deposed_leader() const;
+  // Every machine that can run does, and has applied all of one leader's log.
+  [[nodiscard]] bool converged() const;
+  // What keeps the cluster from that, one line.
+  [[nodiscard]] std::string progress_text() const;
+  // Sends a request and lets time pass until the answer comes or `bound` is over.
+  std::optional<api::Response> ask(std::size_t machine, api::Request request,
+                                   Duration bound = seconds(5));
+
+  [[nodiscard]] std::size_t size() const { return machines_.size(); }
+  [[nodiscard]] Machine& machine(std::size_t number) { return *machines_[number]; }
+  [[nodiscard]] const Machine& machine(std::size_t number) const { return *machines_[number]; }
+  // Refuses to start for good, because its disk rotted.
+  [[nodiscard]] bool is_lost(std::size_t number) const { return lives_[number].lost; }
+  [[nodiscard]] const Swarm& swarm() const { return swarm_; }
+  [[nodiscard]] const Rng& rng() const { return rng_; }
+  [[nodiscard]] EventQueue& queue() { return queue_; }
+  [[nodiscard]] TimePoint now() const { return queue_.now(); }
+  [[nodiscard]] Trace& trace() { return trace_; }
+  [[nodiscard]] SimNetwork& network() { return network_; }
+  [[nodiscard]] ClientLink& clients() { return *clients_; }
+  [[nodiscard]] Violations& violations() { return violations_; }
+  [[nodiscard]] const RaftOracle& raft_oracle() const { return *raft_oracle_; }
+  [[nodiscard]] const WireOracle& wire_oracle() const { return wire_oracle_; }
+
+  // Called when a machine has sent a promise, and when one has begun to lead.
+  std::function<void(std::size_t machine, Promise promise)> on_promise;
+  std::function<void(std::size_t machine)> on_new_leader;
+
+  // MachineHost.
+  void after_step(Machine& machine) override;
+  void process_ended(Machine& machine, std::optional<Error> error) override;
+  void sync_failed(Machine& machine) override;
+  void log_written(std::string_view bytes) override;
+
+ private:
+  struct Life {
+    bool started_once = false;
+    bool lost = false;
+    bool rotten = false;       // a bit was flipped: refusing to start is right
+    bool may_stop = false;     // a fault explains why this process stops itself
+    Duration restart_after{};  // for a process that ends by itself
+    EventQueue::Id restart;
+    std::uint64_t pauses = 0;
+  };
+  void add_machine(std::size_t number);
+  node::NodeOptions node_options(std::size_t number, std::uint64_t start) const;
+  void restore_members();
+  void restart_later(std::size_t machine, Duration after);
+  void check_stopped_after_failed_sync(std::size_t machine, std::uint64_t start);
+
+  Swarm swarm_;
+  Rng rng_;
+  Trace trace_;
+  Violations violations_;
+  EventQueue queue_;
+  SimNetwork network_;
+  WireOracle wire_oracle_;
+  std::unique_ptr<RaftOracle> raft_oracle_;
+  std::vector<std::unique_ptr<Machine>> machines_;
+  std::vector<Life> lives_;
+  std::unique_ptr<ClientLink> clients_;
+  std::size_t leaders_seen_ = 0;
+  bool restoring_members_ = false;
+};
+
+}  // namespace lockstep::sim

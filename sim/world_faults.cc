@@ -1,0 +1,200 @@
+// The faults of a World, and what it can say about the cluster's state.
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "base/check.h"
+#include "sim/world.h"
+
+namespace lockstep::sim {
+
+void World::crash(std::size_t number, Crash how, std::optional<Duration> restart_after) {
+  if (trace_.has_text()) {
+    trace_.say(fmt::format("fault: {} {}", machines_[number]->name(),
+                           how.power ? "loses power" : "is killed"));
+  }
+  machines_[number]->crash(how);
+  queue_.cancel(lives_[number].restart);
+  if (restart_after) restart_later(number, *restart_after);
+}
+
+void World::crash_in_job(std::size_t number, std::uint64_t operations, Crash how,
+                         Duration restart_after) {
+  if (!machines_[number]->running()) return;
+  lives_[number].restart_after = restart_after;
+  machines_[number]->crash_in_job(operations, how);
+}
+
+void World::pause(std::size_t number, Duration span) {
+  Machine& machine = *machines_[number];
+  if (!machine.running() || machine.paused()) return;
+  if (trace_.has_text()) trace_.say("fault: pause of " + machine.name());
+  machine.pause();
+  const std::uint64_t pause = ++lives_[number].pauses;
+  queue_.after(span, [this, number, pause] {
+    if (lives_[number].pauses == pause) machines_[number]->resume();
+  });
+}
+
+void World::fail_syncs(std::size_t number, unsigned count) {
+  lives_[number].restart_after = milliseconds(100);
+  machines_[number]->disk().fail_syncs(count);
+}
+
+bool World::rot_log(std::size_t number, Rng& rng) {
+  Machine& machine = *machines_[number];
+  if (machine.running()) return false;
+  const auto names = machine.disk().list();
+  if (!names) return false;
+  // Where batches stand (storage/log_format.h). The last one is left alone: a bad batch at the very
+  // end cannot be told from a torn one.
+  std::vector<std::pair<std::string, std::uint64_t>> batches;
+  for (const std::string& name : *names) {
+    if (!name.starts_with("log-")) continue;
+    const std::string bytes = machine.disk().contents(name).value_or("");
+    for (std::uint64_t at = 0; at < bytes.size(); at += 4096) {
+      if (bytes.compare(at, 4, "LkBt") == 0) batches.emplace_back(name, at);
+    }
+  }
+  if (batches.size() < 4) return false;
+  const auto& [name, at] = batches[rng.below(batches.size() - 2)];
+  const std::uint64_t offset = at + 64 + rng.below(13);
+  machine.disk().flip_bit(name, offset, static_cast<unsigned>(rng.below(8)));
+  lives_[number].rotten = true;
+  if (trace_.has_text())
+    trace_.say(fmt::format("fault: {} {} rots at {}", machine.name(), name, offset));
+  return true;
+}
+
+void World::heal() {
+  trace_.add("heal");
+  if (trace_.has_text()) trace_.say("heal");
+  network_.heal(true);
+  clients_->calm();
+  for (std::size_t i = 0; i < machines_.size(); ++i) {
+    Machine& machine = *machines_[i];
+    machine.disk().fail_syncs(0);
+    machine.disk().crash_after(std::nullopt);
+    machine.set_disk_speed(swarm_.disk_speed);
+    ++lives_[i].pauses;
+    machine.resume();
+    if (!machine.running()) restart_later(i, milliseconds(1));
+  }
+  if (!std::exchange(restoring_members_, true)) restore_members();
+}
+
+Membership World::usual_membership(std::size_t machine) const {
+  return machine < swarm_.nodes ? Membership::voter : Membership::learner;
+}
+
+void World::change_member(std::size_t number, Membership wanted) {
+  const auto led_by = leader();
+  if (!led_by) return;
+  const Machine& target = *machines_[number];
+  std::optional<raft::Member> member;
+  if (wanted != Membership::none) {
+    member = raft::Member{.id = NodeId{target.name()},
+                          .address = target.raft_address(),
+                          .voter = wanted == Membership::voter};
+  }
+  trace_.add("change member", number, static_cast<std::uint64_t>(wanted));
+  machines_[*led_by]->as_step([this, name = target.name(), member](node::Node& node) {
+    node.change_membership(NodeId{name}, member, [this, name](Status status) {
+      trace_.add("member changed", status.has_value());
+      if (trace_.has_text()) {
+        trace_.say("member " + name + ": " + (status ? "changed" : status.error().text));
+      }
+    });
+  });
+}
+
+// Until everybody is again what he was meant to be, one change at a time.
+void World::restore_members() {
+  const auto led_by = leader();
+  if (led_by) {
+    const raft::Membership& members = machines_[*led_by]->node().core().membership();
+    for (std::size_t i = 0; i < machines_.size(); ++i) {
+      const raft::Member* member = members.find(NodeId{machines_[i]->name()});
+      const bool right =
+          member != nullptr && member->voter == (usual_membership(i) == Membership::voter);
+      if (right || lives_[i].lost) continue;
+      change_member(i, usual_membership(i));
+      break;
+    }
+  }
+  queue_.after(milliseconds(500), [this] { restore_members(); });
+}
+
+std::optional<std::size_t> World::leader() const {
+  std::optional<std::size_t> best;
+  for (std::size_t i = 0; i < machines_.size(); ++i) {
+    if (!machines_[i]->running()) continue;
+    const raft::Core& core = machines_[i]->node().core();
+    if (core.role() != raft::Role::leader) continue;
+    if (!best || core.term() > machines_[*best]->node().core().term()) best = i;
+  }
+  return best;
+}
+
+std::optional<std::size_t> World::deposed_leader() const {
+  std::optional<std::size_t> oldest;
+  for (std::size_t i = 0; i < machines_.size(); ++i) {
+    if (!machines_[i]->running()) continue;
+    const raft::Core& core = machines_[i]->node().core();
+    if (core.role() != raft::Role::leader) continue;
+    if (!oldest || core.term() < machines_[*oldest]->node().core().term()) oldest = i;
+  }
+  return oldest == leader() ? std::nullopt : oldest;
+}
+
+bool World::converged() const {
+  const auto led_by = leader();
+  if (!led_by) return false;
+  const raft::Core& core = machines_[*led_by]->node().core();
+  if (core.commit() != core.last_index()) return false;
+  std::size_t lost = 0;
+  for (std::size_t i = 0; i < machines_.size(); ++i) {
+    if (lives_[i].lost) {
+      ++lost;
+      continue;
+    }
+    if (!machines_[i]->running()) return false;
+    const node::Node& node = machines_[i]->node();
+    const raft::Member* member = core.membership().find(NodeId{machines_[i]->name()});
+    if (member == nullptr || member->voter != (usual_membership(i) == Membership::voter))
+      return false;
+    if (node.applied() != core.commit() || node.core().leader() != core.leader()) return false;
+  }
+  CHECK(lost < machines_.size());
+  return true;
+}
+
+std::string World::progress_text() const {
+  std::string text;
+  for (std::size_t i = 0; i < machines_.size(); ++i) {
+    const Machine& machine = *machines_[i];
+    if (!machine.running()) {
+      text += fmt::format("{} {}; ", machine.name(), lives_[i].lost ? "lost" : "off");
+      continue;
+    }
+    const raft::Core& core = machine.node().core();
+    text += fmt::format("{} role {} term {} last {} commit {} applied {} members {}; ",
+                        machine.name(), static_cast<int>(core.role()), core.term().value,
+                        core.last_index().value, core.commit().value,
+                        machine.node().applied().value, core.membership().members.size());
+  }
+  return text;
+}
+
+std::optional<api::Response> World::ask(std::size_t number, api::Request request, Duration bound) {
+  // Shared: when a promise is broken meanwhile, the answer may come after this call.
+  const auto exchange = std::make_shared<std::optional<Exchange>>();
+  clients_->send(number, std::move(request), bound,
+                 [exchange](Exchange got) { *exchange = std::move(got); });
+  run_until([&exchange] { return exchange->has_value(); }, bound + milliseconds(1));
+  CHECK(*exchange || violations_.any());
+  if (!*exchange || (*exchange)->fate != Fate::answered) return std::nullopt;
+  return std::move((*exchange)->response);
+}
+
+}  // namespace lockstep::sim

@@ -1,0 +1,107 @@
+#include "api/cluster.h"
+
+#include <boost/json/parse.hpp>
+
+#include "api/forwarding.h"
+#include "api/json_object.h"
+#include "api/json_response.h"
+#include "api/replies.h"
+#include "api/status_json.h"
+
+namespace lockstep::api {
+namespace {
+
+Response page(const Exchange& exchange, std::string json) {
+  return json_response(exchange.params.render.pretty ? indent_json(json) : std::move(json));
+}
+
+bool is_member(const node::NodeStatus& status, const NodeId& id) {
+  for (const auto& peer : status.members) {
+    if (peer.member.id == id) return true;
+  }
+  return false;
+}
+
+Response removed(const Context& context, const Exchange& exchange) {
+  Response response = empty_response(200);
+  response.headers.emplace_back("X-Rqlite-Served-By", exchange.forwarded
+                                                          ? context.node.status().raft_addr
+                                                          : context.options.http_adv_addr);
+  return response;
+}
+
+void on_removed(Context& context, ExchangePtr exchange, const Status& status) {
+  if (status || status.error().code == Errc::not_found) {
+    return exchange->responder.answer(removed(context, *exchange));
+  }
+  const Errc code = status.error().code;
+  if (code == Errc::not_leader || code == Errc::no_leader) {
+    return pass_on(context, std::move(exchange));
+  }
+  exchange->responder.answer(text_response(500, status.error().text));
+}
+
+}  // namespace
+
+void serve_status(Context& context, ExchangePtr exchange) {
+  StatusExtras extras;
+  extras.version = context.options.version;
+  extras.http_adv_addr = context.options.http_adv_addr;
+  extras.start_time = context.started_wall;
+  extras.current_time = context.clock.wall();
+  extras.uptime = context.clock.now() - context.started;
+  if (context.options.host_status) extras.host = context.options.host_status();
+  std::string json = status_json(context.node.status(), extras);
+  const std::string& key = exchange->params.key;
+  if (!key.empty()) return exchange->responder.answer(json_response(select_json(json, key)));
+  exchange->responder.answer(page(*exchange, std::move(json)));
+}
+
+void serve_nodes(Context& context, ExchangePtr exchange) {
+  const Params& params = exchange->params;
+  const bool legacy = params.version != "2";
+  exchange->responder.answer(
+      page(*exchange,
+           nodes_json(context.node.status(), context.options.version, params.non_voters, legacy)));
+}
+
+void serve_leader(Context& context, ExchangePtr exchange) {
+  if (exchange->request.method != "GET") {
+    return exchange->responder.answer(not_implemented("leadership transfer"));
+  }
+  const auto status = context.node.status();
+  for (const auto& peer : status.members) {
+    if (status.leader != peer.member.id) continue;
+    return exchange->responder.answer(
+        page(*exchange, node_json(status, peer, context.options.version)));
+  }
+  exchange->responder.answer(text_response(503, kLeaderNotFound));
+}
+
+std::optional<std::string> parse_remove(std::string_view body) {
+  boost::json::error_code problem;
+  const auto parsed = boost::json::parse({body.data(), body.size()}, problem);
+  if (problem || !parsed.is_object()) return std::nullopt;
+  const auto& object = parsed.get_object();
+  const auto* id = object.if_contains("id");
+  if (object.size() != 1 || id == nullptr || !id->is_string()) return std::nullopt;
+  return std::string(std::string_view(id->get_string()));
+}
+
+void serve_remove(Context& context, ExchangePtr exchange) {
+  const auto id = parse_remove(exchange->request.body);
+  if (!id) return exchange->responder.answer(empty_response(400));
+  exchange->is_write = true;
+  if (!context.leads()) return pass_on(context, std::move(exchange));
+  // Removing a stranger succeeds: the caller wants it gone, and it is.
+  if (!is_member(context.node.status(), NodeId{*id})) {
+    return exchange->responder.answer(removed(context, *exchange));
+  }
+  context.node.change_membership(
+      NodeId{*id}, std::nullopt,
+      context.life.guard([&context, exchange = std::move(exchange)](Status status) mutable {
+        on_removed(context, std::move(exchange), status);
+      }));
+}
+
+}  // namespace lockstep::api

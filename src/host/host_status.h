@@ -1,0 +1,24 @@
+// The parts of GET /status that only the host knows (contract 1.7: "os", "runtime", "http"), as
+// JSON objects by name.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace lockstep::host {
+
+struct HostFacts {
+  std::string http_bind_addr;
+  std::string http_allow_origin;  // "": none
+  std::string raft_adv_addr;
+  std::uint64_t http_connections = 0;
+  std::uint64_t http_requests = 0;
+  std::uint64_t peer_links = 0;
+  std::uint64_t frames_dropped = 0;
+};
+
+std::vector<std::pair<std::string, std::string>> host_status(const HostFacts& facts);
+
+}  // namespace lockstep::host

@@ -1,0 +1,27 @@
+// The bytes of HTTP/1.1 answers. Pure; the server's answers are built here so that they can be
+// tested without a socket.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "api/handler.h"
+
+namespace lockstep::host {
+
+struct HeadOptions {
+  bool keep_alive = true;
+  bool http_1_0 = false;  // an old client must be told of keep-alive
+  std::string_view date;  // an IMF-fixdate
+};
+
+// Status line and headers, up to and with the empty line. Content-Length is always there; headers
+// with line breaks in them (which would forge others) are left out.
+std::string response_head(const api::Response& response, const HeadOptions& options);
+// "Tue, 15 Nov 1994 08:12:31 GMT".
+std::string http_date(std::int64_t unix_seconds);
+std::string_view reason_phrase(unsigned status);
+// A plain-text answer as Go's http.Error writes it.
+api::Response text_response(unsigned status, std::string_view text);
+
+}  // namespace lockstep::host

@@ -1,0 +1,53 @@
+// JoinResolver: turns the -join list into Raft addresses before a new node opens. Each entry is
+// asked over HTTP for GET /status:
+//   - it answers with store.addr: that is the Raft address (the entry was an HTTP address);
+//   - it answers HTTP without one (a node that is starting itself): asked again later;
+//   - it accepts, but does not speak HTTP: the entry is a Raft address already;
+//   - nobody is there: asked again later. Nodes may be started in any order.
+// Once one entry is known the others get a short grace; then the list is handed on. An entry of the
+// form host:port that stayed silent is handed on as it is, because joining will try it anyway.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "host/join_target.h"
+
+namespace lockstep::host {
+
+class Loop;
+
+struct JoinOptions {
+  Duration give_up_after = seconds(15);  // attempts times interval
+  Duration ask_interval = milliseconds(200);
+  Duration ask_timeout = seconds(2);
+  Duration grace = seconds(1);  // for the rest of the list
+};
+
+// Errc::no_leader ("none of the -join addresses answers: ...") if nothing can be handed on.
+using JoinResolved = std::function<void(Result<std::vector<std::string>>)>;
+
+class JoinResolver {
+ public:
+  // Strand thread. `done` runs as a turn, once, unless this object is destroyed before.
+  JoinResolver(Loop& loop, LogSink& log, std::vector<JoinTarget> targets, JoinOptions options,
+               JoinResolved done);
+  ~JoinResolver();
+  JoinResolver(const JoinResolver&) = delete;
+  JoinResolver& operator=(const JoinResolver&) = delete;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+// store.addr of a /status body; nullopt if it is not there or not host:port.
+std::optional<std::string> raft_address_of_status(const std::string& body);
+
+}  // namespace lockstep::host

@@ -1,0 +1,64 @@
+// lockstepd: one node. Prepares the process, reads the flags, runs the server.
+#include <sys/resource.h>
+#include <time.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <string_view>
+#include <vector>
+
+#include "host/flags.h"
+#include "host/server.h"
+#include "host/version.h"
+
+namespace {
+
+int fatal(const char* text) {
+  std::fprintf(stderr, "fatal: %s\n", text);
+  return 1;
+}
+
+// Before any thread exists: the environment and signal actions are the process's.
+void prepare_process() {
+  // SQLite's 'localtime' must mean the same on every replica.
+  (void)::setenv("TZ", "UTC", 1);
+  ::tzset();
+  // A connection that breaks is an error of its write, not the end of the process.
+  (void)std::signal(SIGPIPE, SIG_IGN);
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+    files.rlim_cur = files.rlim_max;
+    (void)::setrlimit(RLIMIT_NOFILE, &files);
+  }
+}
+
+int run(std::vector<std::string_view> arguments) {
+  using namespace lockstep::host;
+  auto line = parse_command_line(arguments);
+  if (!line) return fatal(line.error().text.c_str());
+  switch (line->want) {
+    case Want::help:
+      std::fputs(help_text().c_str(), stdout);
+      return 0;
+    case Want::version:
+      std::printf("lockstepd %s linux (%s)\n", kVersion, __VERSION__);
+      return 0;
+    case Want::run:
+      break;
+  }
+  return Server(std::move(line->config)).run();
+}
+
+}  // namespace
+
+// Exceptions of libraries end here; our own code throws none.
+int main(int argc, char** argv) {
+  prepare_process();
+  try {
+    return run({argv + 1, argv + argc});
+  } catch (const std::exception& error) {
+    return fatal(error.what());
+  }
+}

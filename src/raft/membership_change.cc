@@ -1,0 +1,71 @@
+// One member at a time (4.1): the new configuration is in force wherever it stands in the log.
+#include <utility>
+
+#include "raft/state.h"
+
+namespace lockstep::raft {
+
+const std::pair<LogIndex, Membership>& Core::State::in_force() const {
+  if (LOCKSTEP_BUG(config_on_commit_only)) {
+    // The first one is taken as given, or no cluster would ever start.
+    const std::pair<LogIndex, Membership>* chosen = nullptr;
+    for (const auto& known : memberships_)
+      if (!known.second.members.empty() && (!chosen || known.first <= commit_)) chosen = &known;
+    if (chosen) return *chosen;
+  }
+  return memberships_.back();
+}
+
+void Core::State::membership_moved() {
+  if (!leading_) return;
+  auto& progress = leading_->progress;
+  std::erase_if(progress, [&](const auto& known) { return !membership().find(known.first); });
+  for (const Member& member : membership().members) {
+    if (member.id != options_.self) progress.try_emplace(member.id, log_.last_index().next(), now_);
+  }
+  // Another quorum: look again at once.
+  leading_->quorum_check_at =
+      std::min(leading_->quorum_check_at, now_ + options_.heartbeat_interval);
+}
+
+void Core::State::change_membership(RequestId id, const NodeId& node, std::optional<Member> member,
+                                    Effects& out) {
+  const auto refuse = [&](Refusal reason) { out.refused.push_back({id, reason}); };
+  if (!leading_) return refuse(Refusal::not_leader);
+  if (leading_->transfer) return refuse(Refusal::transferring);
+  if (in_force().first > commit_) return refuse(Refusal::change_in_progress);
+  // Without an entry of this term committed, a change of an older leader may still come to life,
+  // and two configurations that share no quorum would be in force (Ongaro, raft-dev 2015).
+  if (!own_term_committed() && !LOCKSTEP_BUG(change_before_own_commit))
+    return refuse(Refusal::change_in_progress);
+
+  Membership changed = membership();
+  if (member) {
+    if (member->id != node || node.value.empty()) return refuse(Refusal::invalid_change);
+    changed.put(std::move(*member));
+  } else {
+    if (!changed.find(node)) return refuse(Refusal::invalid_change);
+    changed.remove(node);
+  }
+  if (changed.voter_count() == 0) return refuse(Refusal::invalid_change);
+
+  const LogIndex index = log_.last_index().next();
+  append_entry({.term = hard_.term,
+                .index = index,
+                .kind = EntryKind::config,
+                .payload = Blob(encode(changed))},
+               out);
+  out.accepted.push_back({id, {index, hard_.term}});
+  // A smaller quorum may already hold what was not committed before.
+  advance_commit(out);
+}
+
+void Core::State::resign_if_removed(Effects& out) {
+  if (is_voter() || in_force().first > commit_) return;
+  // Others learn here that the change is committed, and one of them need not wait for a timeout.
+  for (auto& [id, progress] : leading_->progress) send_notice(id, progress, out);
+  if (const std::optional<NodeId> successor = best_successor()) send(out, *successor, TimeoutNow{});
+  become_follower(hard_.term, std::nullopt, out);
+}
+
+}  // namespace lockstep::raft

@@ -1,0 +1,77 @@
+// Progress: what a leader knows of one other member's log, and how it feeds it.
+//
+// probe:     where the logs part is not known; one append at a time, repeated by heartbeats.
+// replicate: the member's log is the leader's up to next - 1 as far as sent; appends are pipelined
+//            up to a bound of bytes. Anything that looks lost falls back to probe.
+// Invariant: match < next <= last + 1.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <utility>
+
+#include "base/ids.h"
+#include "base/time.h"
+
+namespace lockstep::raft {
+
+class Progress {
+ public:
+  // `grace`: taken for the last contact until there was one, so that a new leader or a new member
+  // is not found silent at once.
+  Progress(LogIndex next, TimePoint grace) : next_(next), grace_(grace) {}
+
+  [[nodiscard]] LogIndex match() const { return match_; }
+  [[nodiscard]] LogIndex next() const { return next_; }
+  [[nodiscard]] bool probing() const { return probing_; }
+  [[nodiscard]] bool probe_sent() const { return probe_sent_; }
+  [[nodiscard]] std::uint64_t inflight_bytes() const { return inflight_bytes_; }
+  [[nodiscard]] std::uint64_t round() const { return round_; }
+  [[nodiscard]] std::optional<TimePoint> contact() const { return contact_; }
+  [[nodiscard]] TimePoint contact_or_grace() const { return contact_.value_or(grace_); }
+  // Sent and not acknowledged since `patience`: perhaps lost.
+  [[nodiscard]] bool is_stalled(TimePoint now, Duration patience) const {
+    return !inflight_.empty() && now - moved_at_ >= patience;
+  }
+
+  // An empty append is wanted unless one with entries goes out anyway (heartbeat, read round).
+  void want_notice() { notice_wanted_ = true; }
+  bool take_notice() { return std::exchange(notice_wanted_, false); }
+
+  // Entries [next, end) left, weighing `bytes` (none if end == next).
+  void sent(TimePoint now, LogIndex end, std::uint64_t bytes);
+  // The member answered in this term, echoing `round`.
+  void heard(TimePoint now, std::uint64_t round);
+  // The member's log equals the leader's up to `match`, durably. True if that is news.
+  bool accepted(TimePoint now, LogIndex match);
+  // The member does not have the leader's entry at `rejected`; the best place to go on is `next`.
+  // Stale rejections are ignored; true if another probe should go out.
+  bool rejected(LogIndex rejected, LogIndex next);
+  // Entries up to `base` are compacted away: nothing below base + 1 can be sent.
+  void raise_next(LogIndex next);
+
+ private:
+  struct Inflight {
+    LogIndex end;
+    std::uint64_t bytes;
+  };
+  void probe_from(LogIndex next);
+  void replicate();
+
+  LogIndex match_;
+  LogIndex next_;
+  bool probing_ = true;
+  bool probe_sent_ = false;
+  bool notice_wanted_ = false;
+  LogIndex probe_end_;  // one past the entries that the probe carried; 0 if it carried none
+  std::uint64_t probe_bytes_ = 0;
+  std::deque<Inflight> inflight_;  // bounded by Options::inflight_bytes_max
+  std::uint64_t inflight_bytes_ = 0;
+  std::uint64_t round_ = 0;
+  TimePoint moved_at_{};  // when match grew, or the pipeline was empty and something was sent
+  TimePoint grace_;
+  std::optional<TimePoint> contact_;
+};
+
+}  // namespace lockstep::raft

@@ -1,0 +1,97 @@
+#include "sql/applier.h"
+
+#include <optional>
+#include <utility>
+
+#include "base/check.h"
+#include "sql/counters.h"
+#include "wire/command.h"
+
+namespace lockstep::sql {
+namespace {
+
+// nullopt: the entry changes nothing here. An undecodable one is a bug of whoever proposed it; all
+// replicas see the same bytes (the log's checksum says so), so all give the same answer and go on.
+std::optional<Result<wire::Command>> command_of(const raft::Entry& entry) {
+  if (entry.kind != raft::EntryKind::command) return std::nullopt;
+  auto command = wire::decode_command(entry.payload.view());
+  if (command && command->kind != wire::CommandKind::execute &&
+      command->kind != wire::CommandKind::request)
+    return std::nullopt;
+  return command;
+}
+
+}  // namespace
+
+Result<std::vector<Applied>> Applier::apply(std::span<const raft::Entry> entries) {
+  std::vector<Applied> out(entries.size());
+  for (std::size_t i = 0; i < entries.size(); ++i) out[i].index = entries[i].index;
+  std::size_t next = 0;
+  while (next < entries.size()) {
+    TRY_ASSIGN(const Stop stop, run_batch(entries, next, entries.size(), out));
+    next = stop.at;
+    if (!stop.alone) continue;
+    TRY(run_alone(entries[next], out[next].result));
+    ++next;
+  }
+  return out;
+}
+
+Result<Applier::Stop> Applier::run_batch(std::span<const raft::Entry> entries, std::size_t first,
+                                         std::size_t end, std::vector<Applied>& out) {
+  const CounterState before = counters_of(connection_.handle());
+  TRY_ASSIGN(Stop stop, try_batch(entries, first, end, out));
+  if (!stop.rolled_back) return stop;
+  TRY(set_counters(connection_.handle(), before));
+  // The same entries from the same state: they cannot go wrong where they went well before.
+  TRY_ASSIGN(const Stop again, try_batch(entries, first, stop.at, out));
+  CHECK(again.at == stop.at);
+  CHECK(!again.alone);
+  return Stop{.at = stop.at, .alone = true};
+}
+
+Result<Applier::Stop> Applier::try_batch(std::span<const raft::Entry> entries, std::size_t first,
+                                         std::size_t end, std::vector<Applied>& out) {
+  bool open = false;
+  for (std::size_t i = first; i < end; ++i) {
+    auto command = command_of(entries[i]);
+    if (!command) continue;
+    out[i].result = {};
+    if (!*command) {
+      out[i].result.error = "malformed command";
+      continue;
+    }
+    if (!open) TRY(begin());
+    open = true;
+    TRY_ASSIGN(Run run, executor_.run_batched(**command));
+    if (run.end == End::destroyed) return Stop{.at = i, .alone = true, .rolled_back = true};
+    if (run.end == End::needs_alone) {
+      TRY(connection_.run(HostSql::commit));
+      return Stop{.at = i, .alone = true};
+    }
+    out[i].result = std::move(run.result);
+  }
+  if (open) TRY(connection_.run(HostSql::commit));
+  return Stop{.at = end};
+}
+
+Status Applier::run_alone(const raft::Entry& entry, CommandResult& out) {
+  auto command = command_of(entry);
+  CHECK(command && *command);
+  TRY(begin_wal());
+  TRY_ASSIGN(out, executor_.run_alone(**command));
+  return {};
+}
+
+Status Applier::begin_wal() {
+  // The salts of this start differ from those of earlier ones.
+  seed_sqlite_generator(salts_.next());
+  return connection_.begin_wal();
+}
+
+Status Applier::begin() {
+  TRY(begin_wal());
+  return connection_.run(HostSql::begin_batch);
+}
+
+}  // namespace lockstep::sql

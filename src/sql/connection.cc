@@ -1,0 +1,257 @@
+#include "sql/connection.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <ctime>
+
+#include "base/check.h"
+#include "sql/counters.h"
+#include "sql/functions.h"
+
+namespace lockstep::sql {
+namespace {
+
+// 'localtime' must not ask the machine where it stands.
+int utc_for_local(const void* seconds, void* out) {
+  return gmtime_r(static_cast<const std::time_t*>(seconds), static_cast<std::tm*>(out)) == nullptr;
+}
+
+constexpr const char* kHostSql[] = {"BEGIN IMMEDIATE",
+                                    "BEGIN",
+                                    "COMMIT",
+                                    "ROLLBACK",
+                                    "SAVEPOINT lockstep_entry",
+                                    "RELEASE lockstep_entry",
+                                    "ROLLBACK TO lockstep_entry",
+                                    "SAVEPOINT lockstep_statement",
+                                    "RELEASE lockstep_statement",
+                                    "ROLLBACK TO lockstep_statement"};
+
+struct Limit {
+  int id;
+  int value;
+};
+// Part of what an entry means: changing one is changing the format.
+constexpr Limit kLimits[] = {{SQLITE_LIMIT_LENGTH, 64 << 20},
+                             {SQLITE_LIMIT_SQL_LENGTH, 64 << 20},
+                             {SQLITE_LIMIT_COLUMN, 2000},
+                             {SQLITE_LIMIT_EXPR_DEPTH, 1000},
+                             {SQLITE_LIMIT_COMPOUND_SELECT, 500},
+                             {SQLITE_LIMIT_VDBE_OP, 250'000'000},
+                             {SQLITE_LIMIT_FUNCTION_ARG, 127},
+                             {SQLITE_LIMIT_ATTACHED, 1},  // VACUUM's own
+                             {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 50'000},
+                             {SQLITE_LIMIT_VARIABLE_NUMBER, 32'766},
+                             {SQLITE_LIMIT_TRIGGER_DEPTH, 1000},
+                             {SQLITE_LIMIT_WORKER_THREADS, 0}};
+
+struct Switch {
+  int id;
+  int on;
+};
+constexpr Switch kSwitches[] = {{SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1},
+                                {SQLITE_DBCONFIG_ENABLE_TRIGGER, 1},
+                                {SQLITE_DBCONFIG_ENABLE_VIEW, 1},
+                                {SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, 0},
+                                {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
+                                {SQLITE_DBCONFIG_ENABLE_QPSG, 0},
+                                {SQLITE_DBCONFIG_TRIGGER_EQP, 0},
+                                {SQLITE_DBCONFIG_DEFENSIVE, 0},
+                                {SQLITE_DBCONFIG_WRITABLE_SCHEMA, 0},
+                                {SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, 0},
+                                {SQLITE_DBCONFIG_LEGACY_FILE_FORMAT, 0},
+                                {SQLITE_DBCONFIG_DQS_DML, 1},  // rqlite's users quote with "
+                                {SQLITE_DBCONFIG_DQS_DDL, 1},
+                                {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 1}};
+
+constexpr const char* kPragmas =
+    "PRAGMA temp_store=2;PRAGMA synchronous=0;PRAGMA wal_autocheckpoint=0;"
+    "PRAGMA locking_mode=NORMAL;PRAGMA recursive_triggers=0;PRAGMA secure_delete=0;"
+    "PRAGMA automatic_index=1;PRAGMA case_sensitive_like=0;PRAGMA cell_size_check=0;"
+    "PRAGMA ignore_check_constraints=0;PRAGMA reverse_unordered_selects=0;"
+    "PRAGMA read_uncommitted=0;PRAGMA mmap_size=0;PRAGMA threads=0;PRAGMA busy_timeout=0;"
+    "PRAGMA journal_size_limit=-1;PRAGMA analysis_limit=0;PRAGMA full_column_names=0;"
+    "PRAGMA short_column_names=1;PRAGMA count_changes=0;PRAGMA empty_result_callbacks=0";
+
+}  // namespace
+
+void initialise_sqlite() {
+  CHECK(sqlite3_initialize() == SQLITE_OK);
+  sqlite3_test_control(SQLITE_TESTCTRL_LOCALTIME_FAULT, 2, &utc_for_local);
+}
+
+void seed_sqlite_generator(std::uint64_t seed) {
+  // Zero would mean "seed from the system".
+  const auto word = static_cast<unsigned>(seed ^ (seed >> 32)) | 1u;
+  sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, static_cast<int>(word),
+                       static_cast<sqlite3*>(nullptr));
+}
+
+bool is_fatal(int extended_code) {
+  // A user can damage the shadow tables of a full text index: that is an error of the statement.
+  if (extended_code == SQLITE_CORRUPT_VTAB) return false;
+  switch (extended_code & 0xff) {
+    case SQLITE_IOERR:
+    case SQLITE_FULL:
+    case SQLITE_NOMEM:
+    case SQLITE_CORRUPT:
+    case SQLITE_CANTOPEN:
+    case SQLITE_NOTADB:
+    case SQLITE_PROTOCOL:
+    case SQLITE_BUSY:
+      return true;
+    default:
+      return false;
+  }
+}
+
+int StepBudget::on_step(void* self) {
+  auto& budget = *static_cast<StepBudget*>(self);
+  if (!budget.armed_) return 0;
+  if (budget.left_ > 0) --budget.left_;
+  return budget.left_ == 0 ? 1 : 0;
+}
+
+Connection::Connection(DatabaseFiles& files, const DatabaseOptions& options, Role role)
+    : files_(files),
+      role_(role),
+      foreign_keys_(options.foreign_keys),
+      step_limit_(options.step_limit),
+      vfs_(files, role == Role::writer, options.seed),
+      rng_(options.seed) {}
+
+Connection::~Connection() {
+  for (sqlite3_stmt* statement : host_statements_) sqlite3_finalize(statement);
+  CHECK(sqlite3_close(db_) == SQLITE_OK);  // nobody holds a statement any more
+}
+
+Result<std::unique_ptr<Connection>> Connection::open(DatabaseFiles& files,
+                                                     const DatabaseOptions& options, Role role) {
+  initialise_sqlite();
+  std::unique_ptr<Connection> connection(new Connection(files, options, role));
+  TRY(connection->open_handle());
+  TRY(connection->configure(options));
+  return connection;
+}
+
+Status Connection::open_handle() {
+  constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
+  const int code = sqlite3_open_v2(kMainName, &db_, kFlags, vfs_.name());
+  if (code != SQLITE_OK) return std::unexpected(failure());
+  sqlite3_extended_result_codes(db_, 1);
+  authorizer_ = std::make_unique<Authorizer>(db_);
+  return {};
+}
+
+Status Connection::configure(const DatabaseOptions& options) {
+  for (const Limit& limit : kLimits) sqlite3_limit(db_, limit.id, limit.value);
+  for (const Switch& entry : kSwitches)
+    CHECK(sqlite3_db_config(db_, entry.id, entry.on, nullptr) == SQLITE_OK);
+  if (install_functions(db_, rng_) != SQLITE_OK || install_counters(db_) != SQLITE_OK)
+    return std::unexpected(failure());
+  TRY(exec(kPragmas));
+  TRY(exec(("PRAGMA cache_size=" + std::to_string(options.cache_pages)).c_str()));
+  TRY(reset_settings());
+  if (role_ == Role::reader) TRY(exec("PRAGMA query_only=1"));
+  for (unsigned i = 0; i < static_cast<unsigned>(HostSql::count_); ++i) {
+    const int code = sqlite3_prepare_v3(db_, kHostSql[i], -1, SQLITE_PREPARE_PERSISTENT,
+                                        &host_statements_[i], nullptr);
+    if (code != SQLITE_OK) return std::unexpected(failure());
+  }
+  return {};
+}
+
+void Connection::enter(WallTime now, std::uint64_t seed) {
+  vfs_.set_time(now);
+  rng_ = Rng(seed);
+}
+
+void Connection::limit_steps(Duration timeout) {
+  if (timeout <= Duration::zero()) {
+    budget_.lift();
+    sqlite3_progress_handler(db_, 0, nullptr, nullptr);
+    return;
+  }
+  // About what a core of 2020 does in that time. Every node must count alike, so this is a constant
+  // of the format.
+  constexpr std::int64_t kStepsPerMicrosecond = 70;
+  const auto micros = std::chrono::duration_cast<microseconds>(timeout).count();
+  const std::int64_t steps =
+      std::min<std::int64_t>(micros, 1'000'000'000'000) * kStepsPerMicrosecond;
+  budget_.start(step_limit_ != 0 ? step_limit_ : static_cast<std::uint64_t>(steps) + 1);
+  // A granularity of one, as SQLite counts from what a statement did in earlier runs.
+  sqlite3_progress_handler(db_, 1, &StepBudget::on_step, &budget_);
+}
+
+Status Connection::run(HostSql which) {
+  sqlite3_stmt* const statement = host_statements_[static_cast<unsigned>(which)];
+  const TrustScope trust(*authorizer_, Trust::host);
+  const int code = sqlite3_step(statement);
+  if (code == SQLITE_DONE) {
+    sqlite3_reset(statement);
+    return {};
+  }
+  auto error = failure();
+  sqlite3_reset(statement);
+  return std::unexpected(std::move(error));
+}
+
+Status Connection::exec(const char* sql) {
+  const TrustScope trust(*authorizer_, Trust::host);
+  if (sqlite3_exec(db_, sql, nullptr, nullptr, nullptr) != SQLITE_OK)
+    return std::unexpected(failure());
+  return {};
+}
+
+Result<std::string> Connection::value_of(const char* sql) {
+  const TrustScope trust(*authorizer_, Trust::host);
+  sqlite3_stmt* statement = nullptr;
+  int code = sqlite3_prepare_v2(db_, sql, -1, &statement, nullptr);
+  if (code == SQLITE_OK) code = sqlite3_step(statement);
+  if (code != SQLITE_ROW) {
+    auto error = failure();
+    sqlite3_finalize(statement);
+    return std::unexpected(std::move(error));
+  }
+  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement, 0));
+  std::string value(text == nullptr ? "" : text);
+  sqlite3_finalize(statement);
+  return value;
+}
+
+Status Connection::reset_settings() {
+  const int on = foreign_keys_ ? 1 : 0;
+  CHECK(sqlite3_db_config(db_, SQLITE_DBCONFIG_ENABLE_FKEY, on, nullptr) == SQLITE_OK);
+  return exec("PRAGMA defer_foreign_keys=0");
+}
+
+Status Connection::begin_wal() {
+  const WalIndex wal = files_.wal_index();
+  if (wal.backfilled < wal.frames) return {};
+  // Writes page 1 as it is: one frame for each time the WAL starts.
+  TRY_ASSIGN(const std::string version, value_of("PRAGMA user_version"));
+  TRY(run(HostSql::begin_batch));
+  TRY(exec(("PRAGMA user_version=" + version).c_str()));
+  return run(HostSql::commit);
+}
+
+Status Connection::reload_schema() {
+  if (in_transaction()) {
+    // A savepoint makes full text tables write what they hold back: a second object will speak for
+    // the same table.
+    TRY(run(HostSql::save_statement));
+    TRY(run(HostSql::release_statement));
+  }
+  return exec("PRAGMA writable_schema=RESET");
+}
+
+Error Connection::failure() {
+  if (auto noted = files_.locks().failure()) return *noted;
+  const int code = sqlite3_errcode(db_);
+  const bool corrupt = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+  const Errc kind = code == SQLITE_FULL ? Errc::no_space : corrupt ? Errc::corrupt : Errc::io;
+  return Error{kind, std::string("SQLite: ") + sqlite3_errmsg(db_)};
+}
+
+}  // namespace lockstep::sql

@@ -1,0 +1,121 @@
+// One SQLite connection as we run it: every default set explicitly (distributions differ), limits
+// equal everywhere, functions and authorizer in place. The role decides the rest: one writer, on
+// the apply lane, and a reader for each read lane.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "base/rng.h"
+#include "sql/authorizer.h"
+#include "sql/database.h"
+#include "sql/vfs.h"
+
+namespace lockstep::sql {
+
+enum class Role { writer, reader };
+
+// Our own statements that run for every batch and entry, prepared once.
+enum class HostSql : unsigned char {
+  begin_batch,
+  begin_read,
+  commit,
+  rollback,
+  save_entry,
+  release_entry,
+  rollback_entry,
+  save_statement,
+  release_statement,
+  rollback_statement,
+  count_,
+};
+
+// Once per process, any number of times: initialises SQLite; local time becomes UTC for good.
+void initialise_sqlite();
+// Seeds SQLite's own generator, which is one per process: WAL salts, and row ids once the largest
+// is taken. Only the writing connection draws from it.
+void seed_sqlite_generator(std::uint64_t seed);
+
+// True if an operation's failure is the machine's and not the statement's: nothing may be answered.
+bool is_fatal(int extended_code);
+
+// A bound on a command's work in virtual machine steps: the same on every node, unlike time.
+class StepBudget {
+ public:
+  void start(std::uint64_t steps) {
+    left_ = steps;
+    limited_ = true;
+  }
+  void lift() { limited_ = false; }
+  [[nodiscard]] bool limited() const { return limited_; }
+  [[nodiscard]] bool spent() const { return limited_ && left_ == 0; }
+  // Counts only between these.
+  void arm(bool armed) { armed_ = armed; }
+  static int on_step(void* self);
+
+ private:
+  std::uint64_t left_ = 0;
+  bool limited_ = false;
+  bool armed_ = false;
+};
+
+class Connection {
+ public:
+  // `files` outlives it. Errc::corrupt: SQLite does not accept the file.
+  static Result<std::unique_ptr<Connection>> open(DatabaseFiles& files,
+                                                  const DatabaseOptions& options, Role role);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  [[nodiscard]] sqlite3* handle() { return db_; }
+  [[nodiscard]] Authorizer& authorizer() { return *authorizer_; }
+  [[nodiscard]] StepBudget& budget() { return budget_; }
+  [[nodiscard]] bool in_transaction() const { return sqlite3_get_autocommit(db_) == 0; }
+  [[nodiscard]] Role role() const { return role_; }
+  [[nodiscard]] bool foreign_keys() const { return foreign_keys_; }
+
+  // The time and the random numbers that statements see from here on.
+  void enter(WallTime now, std::uint64_t seed);
+  // As enter(), but the random numbers go on where they were (switchable bug random_not_seeded).
+  void enter_unseeded(WallTime now) { vfs_.set_time(now); }
+  // From here on statements have a step budget if `timeout` is set; until the next call.
+  void limit_steps(Duration timeout);
+
+  // Statements of ours. Any failure is final.
+  Status run(HostSql which);
+  Status exec(const char* sql);
+  // The value of a one-value query of ours.
+  Result<std::string> value_of(const char* sql);
+  // Sets the cluster's foreign key setting in force again after an entry changed it.
+  Status reset_settings();
+  // Starts the WAL (again) if the next write would: a statement that spills its pages would
+  // otherwise draw the salts in the middle of its own random numbers. Not inside a transaction.
+  Status begin_wal();
+  // Forgets the schema in memory; the next statement loads it from the file. ANALYZE and others go
+  // through tables in an order that depends on how the schema came into memory, piece by piece or
+  // at once, and so on restarts and rollbacks. Precondition: no statement is cached or under way.
+  Status reload_schema();
+  // The failure behind a fatal result code.
+  [[nodiscard]] Error failure();
+
+ private:
+  Connection(DatabaseFiles& files, const DatabaseOptions& options, Role role);
+  Status open_handle();
+  Status configure(const DatabaseOptions& options);
+
+  DatabaseFiles& files_;
+  const Role role_;
+  const bool foreign_keys_;
+  const std::uint64_t step_limit_;
+  Vfs vfs_;
+  Rng rng_;
+  sqlite3* db_ = nullptr;
+  std::unique_ptr<Authorizer> authorizer_;
+  StepBudget budget_;
+  sqlite3_stmt* host_statements_[static_cast<unsigned>(HostSql::count_)] = {};
+};
+
+}  // namespace lockstep::sql

@@ -1,0 +1,115 @@
+// The bytes of the Raft log: segment headers, batches, entries. Pure functions; the walk over them
+// is log_replay.h, the files are segment.h. All integers little-endian, all checksums XXH3-64.
+//
+// Segment file: header, then batches, each starting at a multiple of 4096, then zeros.
+//
+// Segment header (version 1), zero-padded to a multiple of 4096
+//   offset size  meaning
+//   0      8     magic "LockSegm"
+//   8      8     checksum of bytes [16, 80 + m)
+//   16     4     version = 1
+//   20     4     m, bytes of membership
+//   24     8     sequence, as in the file's name
+//   32     8     salt: random, in each batch of this segment
+//   40     8     index \ of the entry before this segment; entries of older segments above it are
+//   48     8     term  / overridden
+//   56     8     number   \ of the batch before this segment, 0 and 0 if there never was one
+//   64     8     checksum /
+//   72     8     sealed: this many bytes of the file were durable before it got its name
+//   80     m     membership in force at that entry (raft/membership.h), m = 0 if none was
+//
+// Batch (version 1), zero-padded to a multiple of 4096
+//   0      4     magic "LkBt"
+//   4      4     version = 1
+//   8      8     number: one more than the batch before, across segments
+//   16     8     salt of the segment
+//   24     8     index of the first entry
+//   32     4     number of entries, at least 1
+//   36     4     b, bytes of the body
+//   40     8     header checksum of the batch before (the chain)
+//   48     8     checksum of the body
+//   56     8     header checksum: of bytes [0, 56)
+//   64     b     body: per entry u64 term, u8 kind, u32 length, payload
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "raft/messages.h"
+
+namespace lockstep::storage {
+
+inline constexpr std::uint64_t kBlockBytes = 4096;
+inline constexpr std::uint64_t kBatchHeaderBytes = 64;
+inline constexpr std::uint32_t kLogVersion = 1;
+
+// `bytes` rounded up to whole blocks.
+constexpr std::uint64_t in_blocks(std::uint64_t bytes) {
+  return (bytes + kBlockBytes - 1) / kBlockBytes * kBlockBytes;
+}
+
+// A place in the chain of batches. {0, 0} is the point before the first one.
+struct ChainLink {
+  std::uint64_t number = 0;
+  std::uint64_t checksum = 0;
+  friend bool operator==(const ChainLink&, const ChainLink&) = default;
+};
+
+struct SegmentHeader {
+  std::uint64_t sequence = 0;
+  std::uint64_t salt = 0;
+  raft::Position previous;
+  ChainLink chain;
+  std::uint64_t sealed = 0;
+  std::string membership;
+};
+
+// Whole blocks.
+std::string encode_segment_header(const SegmentHeader& header);
+// How many bytes encode_segment_header() gives.
+std::uint64_t segment_header_bytes(const SegmentHeader& header);
+// Errc::corrupt: damaged. Errc::invalid: intact, but of a newer version.
+Result<SegmentHeader> decode_segment_header(std::string_view file);
+
+struct BatchHeader {
+  std::uint64_t number = 0;
+  std::uint64_t salt = 0;
+  LogIndex first;
+  std::uint32_t count = 0;
+  std::uint32_t body_bytes = 0;
+  std::uint64_t chain = 0;  // checksum of the batch before
+  std::uint64_t body_checksum = 0;
+  std::uint64_t checksum = 0;
+};
+
+// The end of a batch's last block, counted from its start.
+constexpr std::uint64_t batch_bytes(const BatchHeader& header) {
+  return in_blocks(kBatchHeaderBytes + header.body_bytes);
+}
+
+// Precondition: entries not empty and consecutive, below 4 GiB together. Whole blocks.
+std::string encode_batch(ChainLink before, std::uint64_t salt,
+                         const std::vector<raft::Entry>& entries);
+// How many bytes encode_batch() gives; 0 for no entries.
+std::uint64_t encoded_batch_bytes(const std::vector<raft::Entry>& entries);
+// Errc::corrupt: no batch header stands at the start of `bytes`, or a damaged one. Errc::invalid:
+// intact, but of a newer version. Says nothing of the body.
+Result<BatchHeader> decode_batch_header(std::string_view bytes);
+// `bytes` starts with this batch and holds all of its body, and the body's checksum is right.
+bool body_is_intact(const BatchHeader& header, std::string_view bytes);
+
+// One entry of a body; the payload points into it.
+struct EntryView {
+  Term term;
+  LogIndex index;
+  raft::EntryKind kind = raft::EntryKind::noop;
+  std::string_view payload;
+};
+// Errc::corrupt unless the body is exactly header.count well-formed entries.
+Result<std::vector<EntryView>> decode_body(const BatchHeader& header, std::string_view bytes);
+
+}  // namespace lockstep::storage

@@ -1,0 +1,42 @@
+// Segment: one open file of the Raft log, and how such files come to be. A segment is written
+// whole under a "tmp." name (header, first batch if there is one, zeros to its full size), synced,
+// and only then renamed, so a file under its own name always has a good header and only written
+// blocks: a batch added later is one write and one sync that changes no metadata.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "env/disk.h"
+#include "storage/log_format.h"
+
+namespace lockstep::storage {
+
+struct Segment {
+  SegmentHeader header;
+  std::unique_ptr<env::File> file;
+  std::uint64_t file_bytes = 0;
+  std::uint64_t used_bytes = 0;  // where the next batch goes
+};
+
+// "log-" and 16 hexadecimal digits.
+std::string segment_name(std::uint64_t sequence);
+// nullopt for any other name.
+std::optional<std::uint64_t> segment_sequence(std::string_view name);
+// A segment that a crash left half made.
+bool is_unfinished_segment(std::string_view name);
+
+// Makes the segment durable with `batch` (may be empty) as its first; header.sealed is set here.
+// On failure no segment of that name appears, unless the failure came from the rename or after it;
+// `renaming` tells. This is where a recycled file would come in instead of a new one.
+struct SegmentRequest {
+  SegmentHeader header;
+  std::string_view batch;
+  std::uint64_t file_bytes = 0;  // grown if header and batch need more
+};
+Result<Segment> create_segment(env::Disk& disk, SegmentRequest request, bool& renaming);
+
+}  // namespace lockstep::storage

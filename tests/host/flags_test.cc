@@ -1,0 +1,207 @@
+#include "host/flags.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <initializer_list>
+
+#include "host/address.h"
+#include "host/duration.h"
+#include "host/join_target.h"
+#include "host/node_options.h"
+
+namespace lockstep::host {
+namespace {
+
+using Arguments = std::vector<std::string_view>;
+
+Config config_of(const Arguments& arguments) {
+  const auto line = parse_command_line(arguments);
+  EXPECT_TRUE(line) << (line ? "" : line.error().text);
+  return line ? line->config : Config{};
+}
+std::string trouble_of(const Arguments& arguments) {
+  const auto line = parse_command_line(arguments);
+  return line ? "" : line.error().text;
+}
+
+TEST(Flags, defaults_are_those_of_the_contract) {
+  const Config config = config_of({"data"});
+  EXPECT_EQ(config.data_folder, "data");
+  EXPECT_EQ(config.http_addr, "localhost:4001");
+  EXPECT_EQ(config.raft_addr, "localhost:4002");
+  EXPECT_EQ(config.join_attempts, 5u);
+  EXPECT_EQ(config.join_interval, seconds(3));
+  EXPECT_EQ(config.raft_apply_timeout, seconds(10));
+  EXPECT_EQ(config.raft_snap, 8192u);
+  EXPECT_EQ(config.raft_snap_wal_size, 4194304u);
+  EXPECT_FALSE(config.foreign_keys);
+}
+
+TEST(Flags, every_go_spelling_is_read) {
+  EXPECT_EQ(config_of({"-node-id", "1", "d"}).node_id, "1");
+  EXPECT_EQ(config_of({"-node-id=1", "d"}).node_id, "1");
+  EXPECT_EQ(config_of({"--node-id", "1", "d"}).node_id, "1");
+  EXPECT_EQ(config_of({"--node-id=a=b", "d"}).node_id, "a=b");
+  EXPECT_EQ(config_of({"-node-id=", "d"}).node_id, "");
+  EXPECT_EQ(config_of({"-node-id", "-x", "d"}).node_id, "-x");
+  EXPECT_EQ(config_of({"--", "-d"}).data_folder, "-d");
+}
+
+TEST(Flags, a_boolean_does_not_take_the_data_folder) {
+  const Config config = config_of({"-fk", "data"});
+  EXPECT_TRUE(config.foreign_keys);
+  EXPECT_EQ(config.data_folder, "data");
+  EXPECT_TRUE(config_of({"-raft-non-voter=T", "d"}).non_voter);
+  EXPECT_FALSE(config_of({"-fk", "-fk=false", "d"}).foreign_keys);
+  EXPECT_EQ(trouble_of({"-fk=yes", "d"}), "flag -fk: \"yes\" is neither true nor false");
+}
+
+TEST(Flags, values_reach_the_configuration) {
+  const Config config = config_of({"-http-addr",
+                                   "0.0.0.0:1",
+                                   "-http-adv-addr",
+                                   "a:1",
+                                   "-raft-addr",
+                                   ":2",
+                                   "-raft-adv-addr",
+                                   "a:2",
+                                   "-join",
+                                   "b:2, http://c:1,,localhost:4001",
+                                   "-join-attempts",
+                                   "7",
+                                   "-join-interval",
+                                   "1m30s",
+                                   "-raft-election-timeout",
+                                   "2s",
+                                   "-raft-log-level",
+                                   "debug",
+                                   "-raft-snap",
+                                   "10",
+                                   "-http-allow-origin",
+                                   "*",
+                                   "d"});
+  EXPECT_EQ(config.join, (std::vector<std::string>{"b:2", "http://c:1", "localhost:4001"}));
+  EXPECT_EQ(config.join_attempts, 7u);
+  EXPECT_EQ(config.join_interval, seconds(90));
+  EXPECT_EQ(config.raft_election_timeout, seconds(2));
+  EXPECT_EQ(config.raft_log_level, LogLevel::debug);
+  EXPECT_EQ(config.raft_snap, 10u);
+  EXPECT_EQ(config.http_allow_origin, "*");
+}
+
+TEST(Flags, mistakes_are_named_in_one_line) {
+  EXPECT_EQ(trouble_of({}), "data directory path is required");
+  EXPECT_EQ(trouble_of({"-fk"}), "data directory path is required");
+  EXPECT_EQ(trouble_of({"a", "b"}), "more than one data directory: b");
+  EXPECT_EQ(trouble_of({"a", "-fk"}), "flags must come before the data directory: -fk");
+  EXPECT_EQ(trouble_of({"-nonsense", "d"}), "unknown flag -nonsense (-h lists all flags)");
+  EXPECT_EQ(trouble_of({"-auth", "x", "d"}), "flag -auth is not supported yet");
+  EXPECT_EQ(trouble_of({"-disco-mode=dns", "d"}), "flag -disco-mode is not supported yet");
+  EXPECT_EQ(trouble_of({"-node-id"}), "flag -node-id needs a value");
+  EXPECT_EQ(trouble_of({"-join-attempts", "x", "d"}),
+            "flag -join-attempts: \"x\" is not a valid number");
+  EXPECT_EQ(trouble_of({"-join-interval", "3", "d"}),
+            "flag -join-interval: \"3\" is not a valid duration");
+  EXPECT_EQ(trouble_of({"-raft-log-level", "loud", "d"}),
+            "flag -raft-log-level: \"loud\" is none of DEBUG, INFO, WARN, ERROR");
+}
+
+TEST(Flags, addresses_are_checked) {
+  EXPECT_EQ(trouble_of({"-http-addr", "localhost", "d"}),
+            "flag -http-addr: address \"localhost\": must be host:port");
+  EXPECT_EQ(trouble_of({"-http-addr", "http://localhost:1", "d"}),
+            "flag -http-addr: address \"http://localhost:1\": an IPv6 host must stand in brackets, "
+            "[host]:port");
+  EXPECT_EQ(trouble_of({"-raft-addr", "a:70000", "d"}),
+            "flag -raft-addr: address \"a:70000\": the port must be a number from 0 to 65535");
+  EXPECT_EQ(trouble_of({"-http-addr", "a:1", "-raft-addr", "a:1", "d"}),
+            "HTTP and Raft addresses must differ: a:1");
+  EXPECT_EQ(trouble_of({"-http-adv-addr", "a:1", "-raft-adv-addr", "a:1", "d"}),
+            "HTTP and Raft advertised addresses must differ: a:1");
+  EXPECT_EQ(trouble_of({"-raft-addr", "0.0.0.0:4002", "d"}),
+            "flag -raft-adv-addr: 0.0.0.0:4002 is not an address others can reach this node at");
+}
+
+TEST(Flags, joining_oneself_is_refused) {
+  EXPECT_EQ(trouble_of({"-join", "localhost:4002", "d"}),
+            "flag -join: localhost:4002 is this node itself");
+  EXPECT_EQ(trouble_of({"-join", "http://localhost:4001/", "d"}),
+            "flag -join: http://localhost:4001/ is this node itself");
+  EXPECT_EQ(trouble_of({"-join", "https://a:1", "d"}),
+            "flag -join: https://a:1: https is not supported yet");
+}
+
+TEST(Flags, help_and_version_need_no_data_folder) {
+  for (const char* each : {"-h", "-help", "--help"}) {
+    const auto line = parse_command_line(Arguments{each});
+    ASSERT_TRUE(line);
+    EXPECT_EQ(line->want, Want::help);
+  }
+  EXPECT_EQ(parse_command_line(Arguments{"-version"})->want, Want::version);
+  const std::string help = help_text();
+  for (const char* name : {"-node-id", "-join ", "-raft-snap-wal-size", "-fk", "(default 3s)",
+                           "(default localhost:4001)"})
+    EXPECT_NE(help.find(name), std::string::npos) << name;
+}
+
+TEST(Flags, reach_the_nodes_options) {
+  const Config config = config_of({"-raft-heartbeat-timeout", "1.2s", "-fk", "-raft-snap", "5",
+                                   "-raft-snap-wal-size", "9", "-raft-non-voter", "d"});
+  const auto options = node_options(config, {.raft_addr = "r:2", .http_addr = "h:1"}, 7);
+  EXPECT_EQ(options.self.value, "r:2");
+  EXPECT_EQ(options.raft_addr, "r:2");
+  EXPECT_EQ(options.api_addr, "http://h:1");
+  EXPECT_EQ(options.raft.heartbeat_interval, milliseconds(200));
+  EXPECT_EQ(options.raft.election_timeout, milliseconds(1200));
+  EXPECT_EQ(options.durable_point_entries, 5u);
+  EXPECT_EQ(options.checkpoint_wal_bytes, 9u);
+  EXPECT_TRUE(options.database.foreign_keys);
+  EXPECT_FALSE(options.voter);
+  EXPECT_NE(options.seed, options.log.seed);
+}
+
+TEST(Durations, are_read_as_in_go) {
+  EXPECT_EQ(*parse_duration("0"), Duration{});
+  EXPECT_EQ(*parse_duration("300ms"), milliseconds(300));
+  EXPECT_EQ(*parse_duration("1.5s"), milliseconds(1500));
+  EXPECT_EQ(*parse_duration("1h30m"), std::chrono::minutes(90));
+  EXPECT_EQ(*parse_duration("2us3ns"), nanoseconds(2003));
+  EXPECT_EQ(*parse_duration("7µs"), microseconds(7));
+  EXPECT_EQ(*parse_duration(".5s"), milliseconds(500));
+  for (const char* bad : {"", "3", "-1s", "s", ".s", "1x", "1s2", "1 s", "99999999999h",
+                          "9223372036854775808ns", "1e3s"})
+    EXPECT_FALSE(parse_duration(bad)) << bad;
+}
+
+TEST(Durations, are_printed_as_in_go) {
+  EXPECT_EQ(to_string(Duration{}), "0s");
+  EXPECT_EQ(to_string(milliseconds(300)), "300ms");
+  EXPECT_EQ(to_string(milliseconds(1500)), "1.5s");
+  EXPECT_EQ(to_string(std::chrono::minutes(2)), "2m0s");
+  EXPECT_EQ(to_string(std::chrono::hours(1)), "1h0m0s");
+  EXPECT_EQ(to_string(nanoseconds(1'000'001)), "1.000001ms");
+}
+
+TEST(Addresses, round_trip) {
+  for (const char* text : {"localhost:4001", ":0", "10.0.0.1:65535", "[::1]:4002"})
+    EXPECT_EQ(to_string(*parse_host_port(text)), text);
+  for (const char* bad : {"", "a", "a:", "a:x", "::1:4002", "a:1:2", "a/b:1", "a:-1", "a:1 "})
+    EXPECT_FALSE(parse_host_port(bad)) << bad;
+}
+
+TEST(Addresses, a_taken_port_is_a_clear_error) {
+  const auto first = listen_on({.host = "localhost", .port = 0});
+  ASSERT_TRUE(first);
+  EXPECT_FALSE(first->v6);
+  const auto second = listen_on({.host = "localhost", .port = first->port});
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, Errc::busy);
+  EXPECT_EQ(second.error().text, "cannot listen on localhost:" + std::to_string(first->port) +
+                                     ": address already in use");
+  ::close(first->fd);
+  EXPECT_EQ(listen_on({.host = "no-such-host.invalid", .port = 0}).error().code, Errc::invalid);
+}
+
+}  // namespace
+}  // namespace lockstep::host

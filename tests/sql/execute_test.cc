@@ -1,0 +1,185 @@
+// rqlite's golden cases for execute and request (contract, appendix A), and what a statement of a
+// command answers.
+#include <gtest/gtest.h>
+
+#include "tests/sql/support.h"
+
+namespace lockstep::sql {
+namespace {
+
+constexpr char kFoo[] = "CREATE TABLE foo (id INTEGER NOT NULL PRIMARY KEY, name TEXT)";
+
+TEST(Execute, ddl_on_a_fresh_database_answers_zeros) {
+  Rig rig;
+  EXPECT_EQ(rig.run({kFoo}), "(0,0)");
+  EXPECT_EQ(rig.run({"DELETE FROM foo WHERE id=5"}), "(0,0)");
+}
+
+TEST(Execute, inserts_and_their_errors) {
+  Rig rig;
+  rig.run({kFoo});
+  EXPECT_EQ(rig.run({R"(INSERT INTO foo(name) VALUES("fiona"))"}), "(1,1)");
+  EXPECT_EQ(rig.run({"INSERT INTO foo(id,name) VALUES(1,'x')"}),
+            "!UNIQUE constraint failed: foo.id");
+  EXPECT_EQ(rig.run({kFoo}), "!table foo already exists");
+  EXPECT_EQ(rig.run({"INSERT INTO foo(id,name) VALUES(2,'y')"}), "(2,1)");
+  EXPECT_EQ(rig.run({"UPDATE foo SET name='z' WHERE id=2"}), "(2,1)");
+  EXPECT_EQ(rig.run({"SELECTxx"}), "!near \"SELECTxx\": syntax error");
+  EXPECT_EQ(rig.run({"INSERT INTO bar VALUES(1)"}), "!no such table: bar");
+}
+
+TEST(Execute, counters_stay_as_the_last_writer_left_them) {
+  Rig rig;
+  rig.run({kFoo, "INSERT INTO foo(name) VALUES('a'),('b'),('c')"});
+  EXPECT_EQ(rig.run({"CREATE TABLE other(x)"}), "(3,3)");
+  EXPECT_EQ(rig.run({"SELECT 1"}), "(3,3)");
+  EXPECT_EQ(rig.run({"DROP TABLE foo"}), "(3,3)");
+}
+
+TEST(Execute, counters_survive_a_restart) {
+  Rig rig;
+  rig.run({kFoo, "INSERT INTO foo(name) VALUES('a'),('b'),('c')"});
+  ASSERT_TRUE(rig.database->durable_point());
+  rig.reopen();
+  EXPECT_EQ(rig.run({"CREATE TABLE other(x)"}), "(3,3)");
+  EXPECT_EQ(rig.request({"SELECT changes(), last_insert_rowid(), total_changes()"}),
+            "changes(),last_insert_rowid(),total_changes() [,,] 3,3,0");
+}
+
+TEST(Execute, batch_without_transaction_goes_on_after_an_error) {
+  Rig rig;
+  rig.run({kFoo});
+  EXPECT_EQ(
+      rig.run({"INSERT INTO foo(id,name) VALUES(1,'a')", "INSERT INTO foo(id,name) VALUES(2,'a')",
+               "INSERT INTO foo(id,name) VALUES(1,'a')", "INSERT INTO foo(id,name) VALUES(3,'a')"}),
+      "(1,1); (2,1); !UNIQUE constraint failed: foo.id; (3,1)");
+  EXPECT_EQ(rig.query({"SELECT count(*) FROM foo"}), "count(*) [] 3");
+}
+
+TEST(Execute, transaction_stops_and_rolls_back_at_the_first_error) {
+  Rig rig;
+  rig.run({kFoo});
+  const Options in_transaction{.transaction = true};
+  EXPECT_EQ(
+      rig.run({"INSERT INTO foo(id,name) VALUES(1,'a')", "INSERT INTO foo(id,name) VALUES(2,'a')",
+               "INSERT INTO foo(id,name) VALUES(1,'a')", "INSERT INTO foo(id,name) VALUES(3,'a')"},
+              in_transaction),
+      "(1,1); (2,1); !UNIQUE constraint failed: foo.id");
+  EXPECT_EQ(rig.query({"SELECT count(*) FROM foo"}), "count(*) [] 0");
+  EXPECT_EQ(rig.run({"INSERT INTO foo(id) VALUES(9)", "SELEC"}, in_transaction),
+            "(9,1); !near \"SELEC\": syntax error");
+  EXPECT_EQ(rig.query({"SELECT count(*) FROM foo"}), "count(*) [] 0");
+}
+
+TEST(Execute, returning_answers_rows) {
+  Rig rig;
+  rig.run({kFoo});
+  EXPECT_EQ(rig.run({"INSERT INTO foo(id,name) VALUES(2,'declan') RETURNING *"}),
+            "id,name [integer,text] 2,'declan'");
+  EXPECT_EQ(rig.run({"UPDATE foo SET name='x' WHERE id=77 RETURNING name"}), "name [text]");
+  EXPECT_EQ(rig.run({"INSERT INTO foo(id) VALUES(3),(4) RETURNING id"}, {.no_parse = true}),
+            "(4,2)");
+  EXPECT_EQ(rig.query({"SELECT count(*) FROM foo"}), "count(*) [] 3");
+  EXPECT_EQ(rig.run({"INSERT INTO foo(id) VALUES(3) RETURNING id"}),
+            "?!UNIQUE constraint failed: foo.id");
+}
+
+TEST(Execute, explain_answers_rows) {
+  Rig rig;
+  rig.run({kFoo});
+  EXPECT_EQ(rig.run({"EXPLAIN QUERY PLAN DELETE FROM foo WHERE name=1"}),
+            "id,parent,notused,detail [,,,] 3,0,0,'SCAN foo'");
+  EXPECT_EQ(rig.run({"EXPLAIN QUERY PLAN DELETE FROM foo WHERE name=1"}, {.no_parse = true}),
+            "(0,0)");
+}
+
+TEST(Execute, several_statements_in_one_text_answer_once) {
+  Rig rig;
+  rig.run({kFoo, "CREATE TABLE bar(x)"});
+  EXPECT_EQ(rig.run({"INSERT INTO foo(name) VALUES('a');INSERT INTO bar VALUES(1),(2); -- end"}),
+            "(2,2)");
+  EXPECT_EQ(
+      rig.run({"INSERT INTO bar VALUES(3);INSERT INTO nix VALUES(1);INSERT INTO bar VALUES(4)"}),
+      "!no such table: nix");
+  EXPECT_EQ(rig.query({"SELECT count(*) FROM bar"}), "count(*) [] 3");
+  EXPECT_EQ(rig.run({"INSERT INTO foo(name) VALUES('b');DROP TABLE foo;INSERT INTO bar VALUES(5)"}),
+            "(4,1)");
+}
+
+TEST(Execute, comments_and_empty_texts) {
+  Rig rig;
+  EXPECT_EQ(rig.run({"-----", "", "  ", "/* x */;"}), "{}; {}; {}");
+}
+
+TEST(Execute, strict_tables) {
+  Rig rig;
+  rig.run({"CREATE TABLE foo(data BLOB) STRICT"});
+  EXPECT_EQ(rig.run({"INSERT INTO foo VALUES('hello')"}),
+            "!cannot store TEXT value in BLOB column foo.data");
+}
+
+TEST(Execute, disallowed_pragmas_fail_the_whole_request) {
+  Rig rig;
+  for (const char* sql : {"PRAGMA journal_mode=DELETE", "pragma main.synchronous = 2",
+                          "PRAGMA wal_checkpoint(TRUNCATE)", "/* x */ PRAGMA wal_checkpoint",
+                          "PRAGMA wal_autocheckpoint=1", "PRAGMA query_only=1"}) {
+    EXPECT_EQ(rig.run({"CREATE TABLE t(x)", sql}), "error: disallowed pragma") << sql;
+    EXPECT_EQ(rig.request({sql}), "error: disallowed pragma") << sql;
+    EXPECT_EQ(rig.query({sql}), "error: disallowed pragma") << sql;
+  }
+  EXPECT_EQ(rig.query({"SELECT count(*) FROM sqlite_schema"}), "count(*) [] 0");
+}
+
+TEST(Request, mixes_reads_and_writes) {
+  Rig rig;
+  rig.run({kFoo});
+  EXPECT_EQ(rig.request({"INSERT INTO foo(name) VALUES('fiona')", "SELECT COUNT(*) FROM foo",
+                         "SELECT * FROM bar"}),
+            "(1,1); COUNT(*) [] 1; !no such table: bar");
+  EXPECT_EQ(rig.request({"-----", "SELECT * FROM qux"}), "{}; !no such table: qux");
+  EXPECT_EQ(rig.request({"INSERT INTO foo(name) VALUES('a')", "INSERT INTO foo(id) VALUES(1)",
+                         "INSERT INTO foo(name) VALUES('b')"},
+                        {.transaction = true}),
+            "(2,1); !UNIQUE constraint failed: foo.id");
+  EXPECT_EQ(rig.request({"PRAGMA user_version=5", "PRAGMA user_version"}),
+            "(2,0); user_version [] 5");
+}
+
+TEST(Request, entries_that_change_nothing_only_advance) {
+  Rig rig;
+  std::vector<raft::Entry> entries{
+      entry(1, ""),
+      entry(2, command({"CREATE TABLE t(x)"}, {.kind = wire::CommandKind::strong_read})),
+      entry(3, "garbage")};
+  entries[0].kind = raft::EntryKind::noop;
+  auto applied = rig.database->apply(entries);
+  ASSERT_TRUE(applied);
+  EXPECT_EQ(show((*applied)[0].result), "");
+  EXPECT_EQ(show((*applied)[1].result), "");
+  EXPECT_EQ(show((*applied)[2].result), "error: malformed command");
+  EXPECT_EQ(rig.database->applied(), LogIndex{3});
+  EXPECT_EQ(rig.query({"SELECT count(*) FROM sqlite_schema"}), "count(*) [] 0");
+}
+
+TEST(Execute, step_budget_bounds_a_statement_and_spares_others) {
+  Rig rig({.step_limit = 20'000});
+  rig.run({"CREATE TABLE t(x)"});
+  constexpr char kEndless[] =
+      "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n) SELECT i FROM n";
+  const Options timed{.timeout = milliseconds(1)};
+  const auto shown = rig.batch({command({"INSERT INTO t VALUES(1)"}),
+                                command({kEndless, "INSERT INTO t VALUES(2)"}, timed),
+                                command({"INSERT INTO t VALUES(3)"})});
+  EXPECT_EQ(shown[0], "(1,1)");
+  EXPECT_EQ(shown[1], "!execute timeout; !execute timeout");
+  EXPECT_EQ(shown[2], "(2,1)");
+  EXPECT_EQ(rig.query({"SELECT group_concat(x) FROM t"}), "group_concat(x) [] '1,3'");
+  EXPECT_EQ(
+      rig.query(
+          {"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n) SELECT count(*) FROM n"},
+          timed),
+      "?!query timeout");
+}
+
+}  // namespace
+}  // namespace lockstep::sql

@@ -1,0 +1,124 @@
+// Reads: rqlite's golden cases for query (contract, appendix A), refusals, snapshots.
+#include <gtest/gtest.h>
+
+#include "sql/reader.h"
+#include "tests/sql/support.h"
+
+namespace lockstep::sql {
+namespace {
+
+constexpr char kFoo[] = "CREATE TABLE foo (id INTEGER NOT NULL PRIMARY KEY, name TEXT)";
+constexpr char kRefused[] = "?!attempt to change database via query operation";
+
+TEST(Query, rows_columns_and_types) {
+  Rig rig;
+  rig.run({kFoo});
+  EXPECT_EQ(rig.query({"SELECT * FROM foo"}), "id,name [integer,text]");
+  rig.run({"INSERT INTO foo(name) VALUES('fiona')"});
+  EXPECT_EQ(rig.query({"SELECT *,name FROM foo"}),
+            "id,name,name [integer,text,text] 1,'fiona','fiona'");
+  EXPECT_EQ(rig.query({"SELECT sum(name) FROM foo"}), "sum(name) [] 0");
+  EXPECT_EQ(rig.query({"PRAGMA table_info(\"foo\")"}),
+            "cid,name,type,notnull,dflt_value,pk [,,,,,] 0,'id','INTEGER',1,null,1 / "
+            "1,'name','TEXT',0,null,0");
+  EXPECT_EQ(rig.query({"SELECT * FROM sqlite_master WHERE 0"}),
+            "type,name,tbl_name,rootpage,sql [text,text,text,int,text]");
+  EXPECT_EQ(rig.query({"SELECT x'53514C697465'"}), "x'53514C697465' [] x'53514C697465'");
+}
+
+TEST(Query, table_names_for_qualified_columns) {
+  Rig rig;
+  rig.run({"CREATE TABLE p(id,name)", "CREATE TABLE c(id,pid)"});
+  const auto result = rig.reader->query(
+      command({"SELECT p.id, c.pid, 1+1 FROM p JOIN c"}, {.kind = wire::CommandKind::query}));
+  const auto& rows = std::get<Rows>(result.statements.at(0).outcome);
+  EXPECT_EQ(rows.tables, (std::vector<std::string>{"p", "c", ""}));
+}
+
+TEST(Query, errors_and_empty_answers) {
+  Rig rig;
+  EXPECT_EQ(rig.query({"-----"}), "{}");
+  EXPECT_EQ(rig.query({"SELECT * FROM foo"}), "?!no such table: foo");
+  EXPECT_EQ(rig.query({"SELECTxx * FROM foo"}), "?!near \"SELECTxx\": syntax error");
+  EXPECT_EQ(rig.query({"PRAGMA foreign_keys = ON"}), "{}");
+  EXPECT_EQ(rig.query({"PRAGMA foreign_keys"}), "foreign_keys [] 0");
+  EXPECT_EQ(rig.query({}), "");
+}
+
+TEST(Query, writes_are_refused_and_others_go_on) {
+  Rig rig;
+  rig.run({kFoo});
+  EXPECT_EQ(rig.query({"INSERT INTO foo(name) VALUES('a')", "SELECT 1"}),
+            std::string(kRefused) + "; 1 [] 1");
+  for (const char* sql : {"INSERT INTO foo(name) VALUES('a') RETURNING id", "CREATE TABLE bar(x)",
+                          "DROP TABLE foo", "CREATE TEMP TABLE bar(x)", "VACUUM", "ATTACH 'x' AS y",
+                          "PRAGMA user_version=3", "ANALYZE"})
+    EXPECT_EQ(rig.query({sql}), kRefused) << sql;
+  EXPECT_EQ(rig.query({"EXPLAIN QUERY PLAN DELETE FROM foo WHERE name=1"}),
+            "id,parent,notused,detail [,,,] 3,0,0,'SCAN foo'");
+  EXPECT_EQ(rig.query({"BEGIN"}),
+            "?!transaction control is not allowed in a read: use the transaction parameter");
+}
+
+TEST(Query, only_the_last_statement_of_a_text_answers) {
+  Rig rig;
+  EXPECT_EQ(rig.query({{"SELECT ?; SELECT ?", {{"", std::int64_t{1}}, {"", std::int64_t{2}}}}}),
+            "? [] 2");
+  EXPECT_EQ(rig.query({"SELECT 1; -- done"}), "1 [] 1");
+  EXPECT_EQ(rig.query({{"SELECT ?; SELECT ?", {{"", std::int64_t{1}}}}}),
+            "?!not enough args to execute query: want 1 got 0");
+}
+
+TEST(Query, classification) {
+  Rig rig;
+  rig.run({kFoo});
+  EXPECT_TRUE(rig.is_read_only({"SELECT * FROM foo", "", "-- x", "EXPLAIN DELETE FROM foo"}));
+  EXPECT_TRUE(rig.is_read_only({"PRAGMA table_info(foo)"}));
+  EXPECT_FALSE(rig.is_read_only({"SELECT 1", "DELETE FROM foo"}));
+  EXPECT_FALSE(rig.is_read_only({"SELECT 1; DELETE FROM foo"}));
+  EXPECT_FALSE(rig.is_read_only({"SELECT * FROM missing"}));
+  EXPECT_FALSE(rig.is_read_only({"BEGIN"}));
+}
+
+TEST(Query, time_and_random_follow_the_command) {
+  Rig rig;
+  const Options at{.stamp = 86'400'000, .seed = 5};
+  EXPECT_EQ(rig.query({"SELECT datetime('now'), CURRENT_DATE"}, at),
+            "datetime('now'),CURRENT_DATE [,] '1970-01-02 00:00:00','1970-01-02'");
+  const auto first = rig.query({"SELECT random(), hex(randomblob(9))"}, at);
+  EXPECT_EQ(first, rig.query({"SELECT random(), hex(randomblob(9))"}, at));
+  EXPECT_NE(first, rig.query({"SELECT random(), hex(randomblob(9))"}, {.stamp = 1, .seed = 6}));
+}
+
+TEST(Query, snapshots_hold_while_the_writer_goes_on) {
+  Rig rig;
+  rig.run({"CREATE TABLE t(x)", "INSERT INTO t VALUES(1)"});
+  auto older = rig.database->new_reader();
+  auto newer = rig.database->new_reader();
+  ASSERT_TRUE(older && newer);
+  Connection& old_connection = static_cast<ConnectionReader&>(**older).connection();
+  Connection& new_connection = static_cast<ConnectionReader&>(**newer).connection();
+  const auto count = [](Connection& connection) {
+    return connection.value_of("SELECT count(*) FROM t").value();
+  };
+  ASSERT_TRUE(old_connection.run(HostSql::begin_read));
+  EXPECT_EQ(count(old_connection), "1");
+  rig.run({"INSERT INTO t VALUES(2)"});
+  ASSERT_TRUE(new_connection.run(HostSql::begin_read));
+  EXPECT_EQ(count(new_connection), "2");
+  for (int i = 0; i < 50; ++i) rig.run({"INSERT INTO t VALUES(randomblob(3000))"});
+  ASSERT_TRUE(rig.database->checkpoint());
+  EXPECT_GT(rig.database->wal_bytes(), 0u);  // partial: the old reader needs its frames
+  EXPECT_GT(rig.database->durable().wal_frames, 0u);
+  EXPECT_EQ(count(old_connection), "1");
+  EXPECT_EQ(count(new_connection), "2");
+  EXPECT_EQ(rig.query({"SELECT count(*) FROM t"}), "count(*) [] 52");
+  ASSERT_TRUE(old_connection.run(HostSql::rollback));
+  ASSERT_TRUE(new_connection.run(HostSql::rollback));
+  ASSERT_TRUE(rig.database->checkpoint());
+  EXPECT_EQ(rig.database->wal_bytes(), 0u);
+  EXPECT_EQ(rig.database->durable().wal_frames, 0u);
+}
+
+}  // namespace
+}  // namespace lockstep::sql

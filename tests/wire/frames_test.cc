@@ -1,0 +1,116 @@
+// Frames: what was encoded comes back, what is accepted is canonical, and no bytes break the
+// decoder.
+#include "wire/frames.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "generators.h"
+
+namespace lockstep::wire {
+namespace {
+
+RC_GTEST_PROP(Frames, decode_inverts_encode, ()) {
+  const Frame frame = any_frame();
+  const std::string bytes = encode_frame(frame);
+  const auto decoded = decode_frame(bytes);
+  RC_ASSERT(decoded.has_value());
+  RC_ASSERT(decoded->from == frame.from);
+  RC_ASSERT(decoded->to == frame.to);
+  RC_ASSERT(decoded->body.index() == frame.body.index());
+  RC_ASSERT(encode_frame(*decoded) == bytes);
+}
+
+RC_GTEST_PROP(Frames, every_truncation_and_extension_is_refused, ()) {
+  const std::string bytes = encode_frame(any_frame());
+  for (std::size_t n = 0; n < bytes.size(); ++n) {
+    RC_ASSERT(!decode_frame(std::string_view(bytes).substr(0, n)).has_value());
+  }
+  RC_ASSERT(!decode_frame(bytes + '\0').has_value());
+}
+
+RC_GTEST_PROP(Frames, accepted_bytes_are_canonical, ()) {
+  std::string bytes = encode_frame(any_frame());
+  const int changes = *rc::gen::inRange(1, 4);
+  for (int i = 0; i < changes; ++i) {
+    const auto at = *rc::gen::inRange<std::size_t>(0, bytes.size());
+    bytes[at] = *rc::gen::arbitrary<char>();
+  }
+  const auto decoded = decode_frame(bytes);
+  if (decoded) RC_ASSERT(encode_frame(*decoded) == bytes);
+}
+
+RC_GTEST_PROP(Frames, random_bytes_never_break_the_decoder, ()) {
+  std::string bytes = any_bytes();
+  const auto decoded = decode_frame(bytes);
+  if (decoded) RC_ASSERT(encode_frame(*decoded) == bytes);
+}
+
+TEST(Frames, append_keeps_every_field) {
+  raft::Append append{.prev = {{7}, {3}}, .commit = {6}, .round = 9, .count = 2, .entries = {}};
+  append.entries = {{{3}, {8}, raft::EntryKind::command, Blob("abc")},
+                    {{4}, {9}, raft::EntryKind::noop, Blob()}};
+  const Frame frame{{"a"}, {"b"}, raft::Message{{"a"}, {"b"}, {4}, append}};
+  const auto decoded = decode_frame(encode_frame(frame));
+  ASSERT_TRUE(decoded);
+  const auto& message = std::get<raft::Message>(decoded->body);
+  EXPECT_EQ(message.from.value, "a");
+  EXPECT_EQ(message.to.value, "b");
+  EXPECT_EQ(message.term.value, 4u);
+  const auto& got = std::get<raft::Append>(message.body);
+  EXPECT_EQ(got.prev, append.prev);
+  EXPECT_EQ(got.commit, append.commit);
+  EXPECT_EQ(got.round, 9u);
+  EXPECT_EQ(got.count, 2u);
+  EXPECT_EQ(got.entries, append.entries);
+}
+
+TEST(Frames, forward_keeps_every_field) {
+  const Forward forward{7, {4}, "POST", "/db/execute?x", {{"content-type", "a/b"}}, "[1]"};
+  const auto decoded = decode_frame(encode_frame({{"a"}, {"b"}, forward}));
+  ASSERT_TRUE(decoded);
+  const auto& got = std::get<Forward>(decoded->body);
+  EXPECT_EQ(got.id, 7u);
+  EXPECT_EQ(got.term.value, 4u);
+  EXPECT_EQ(got.method, "POST");
+  EXPECT_EQ(got.target, "/db/execute?x");
+  EXPECT_EQ(got.headers, forward.headers);
+  EXPECT_EQ(got.body, "[1]");
+}
+
+TEST(Frames, golden_probe_bytes) {
+  EXPECT_EQ(encode_frame({{"a"}, {}, ProbeAsk{.id = 5}}),
+            std::string("\x01\x06\x01\0\0\0a\0\0\0\0\x05\0\0\0\0\0\0\0", 19));
+}
+
+TEST(Frames, a_sender_is_required) {
+  EXPECT_FALSE(decode_frame(encode_frame({{}, {"b"}, ProbeAsk{}})));
+  EXPECT_TRUE(decode_frame(encode_frame({{"a"}, {}, ProbeAsk{}})));
+}
+
+TEST(Frames, consensus_needs_a_receiver) {
+  EXPECT_FALSE(decode_frame(encode_frame({{"a"}, {}, raft::Message{}})));
+  EXPECT_FALSE(decode_frame(encode_frame({{"a"}, {}, Forward{}})));
+}
+
+TEST(Frames, a_count_beyond_the_bytes_reserves_nothing) {
+  std::string bytes = encode_frame({{"a"}, {"b"}, Forward{}});
+  // The header count stands before the body's length: make it 4 billion.
+  bytes.replace(bytes.size() - 8, 4, "\xff\xff\xff\xff");
+  EXPECT_FALSE(decode_frame(bytes));
+}
+
+TEST(Frames, entry_indexes_do_not_wrap) {
+  raft::Append append;
+  append.prev.index = {~std::uint64_t{0} - 1};
+  append.count = 1;
+  append.entries = {{{1}, {~std::uint64_t{0}}, raft::EntryKind::noop, Blob()}};
+  std::string bytes = encode_frame({{"a"}, {"b"}, raft::Message{{"a"}, {"b"}, {1}, append}});
+  ASSERT_TRUE(decode_frame(bytes));
+  const std::size_t prev_at = 2 + 5 + 5 + 9;
+  bytes[prev_at] = '\xff';  // prev.index becomes the largest number
+  EXPECT_FALSE(decode_frame(bytes));
+}
+
+}  // namespace
+}  // namespace lockstep::wire
