@@ -9,11 +9,10 @@ namespace lockstep::raft {
 void Progress::sent(TimePoint now, LogIndex end, std::uint64_t bytes) {
   CHECK(end >= next_);
   if (probing_) {
+    // An empty one follows when no answer came: what the first one carried is taken for lost.
     probe_sent_ = true;
-    if (end > next_) {
-      probe_end_ = end;
-      probe_bytes_ = bytes;
-    }
+    probe_end_ = end > next_ ? end : LogIndex{};
+    probe_bytes_ = bytes;
     return;
   }
   if (end == next_) return;

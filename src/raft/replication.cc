@@ -86,6 +86,7 @@ void Core::State::send_notice(const NodeId& to, Progress& progress, Effects& out
               .round = leading_->reads.round,
               .count = 0,
               .entries = {}});
+  if (progress.probing()) progress.sent(now_, progress.next(), 0);
 }
 
 void Core::State::notify_all() {

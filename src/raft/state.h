@@ -25,7 +25,7 @@ namespace lockstep::raft {
 struct Core::State {
   State(Options options, std::uint64_t seed, Recovered recovered, TimePoint now);
 
-  // --- core.cc: the frame of every call
+  // --- frame.cc: the frame of every call
   void begin(TimePoint now);
   void finish(Effects& out);
   void on_deadline(Effects& out);

@@ -83,6 +83,15 @@ bool Script::run_fault(const std::string& verb, std::istringstream& words) {
     if (!cluster_.persist(NodeId{word(words)})) out_ += "nothing to persist\n";
   } else if (verb == "settle") {
     settle();
+  } else if (verb == "elect") {
+    const NodeId id{word(words)};
+    elect(id, words);
+  } else if (verb == "run") {
+    pass(milliseconds(std::stoi(word(words))));
+  } else if (verb == "cut") {
+    cut_.insert(NodeId{word(words)});
+  } else if (verb == "join") {
+    cut_.erase(NodeId{word(words)});
   } else if (verb == "crash") {
     const NodeId id{word(words)};
     const std::string kept = word(words);
@@ -183,7 +192,7 @@ void Script::move_messages(const std::string& verb, const std::string& link) {
     if (verb == "twice") {
       network.push_back(Message(network[i]));
       ++i;
-    } else if (verb == "drop") {
+    } else if (verb == "drop" || is_cut(network[i])) {
       network.erase(network.begin() + static_cast<std::ptrdiff_t>(i));
     } else if (only_last && left > 0) {
       ++i;
@@ -193,17 +202,65 @@ void Script::move_messages(const std::string& verb, const std::string& link) {
   }
 }
 
+bool Script::is_cut(const Message& message) const {
+  return cut_.contains(message.from) || cut_.contains(message.to);
+}
+
 void Script::settle() {
+  auto& network = cluster_.network();
   for (int i = 0; i < 1000; ++i) {
     bool moved = false;
     for (const auto& [id, host] : cluster_.hosts()) moved = cluster_.persist(id) || moved;
-    if (!cluster_.network().empty()) {
+    std::erase_if(network, [&](const Message& message) { return is_cut(message); });
+    if (!network.empty()) {
       cluster_.deliver(0);
       moved = true;
     }
     if (!moved) return;
   }
   out_ += "does not settle\n";
+}
+
+void Script::elect(const NodeId& id, std::istringstream& words) {
+  const std::string before = out_;
+  std::set<NodeId> electors{id};
+  for (std::string name = word(words); !name.empty(); name = word(words))
+    electors.insert(NodeId{name});
+  const auto& network = cluster_.network();
+  const auto is_vote = [&](const Message& message) {
+    return electors.contains(message.from) && electors.contains(message.to) &&
+           (std::holds_alternative<VoteAsk>(message.body) ||
+            std::holds_alternative<VoteReply>(message.body));
+  };
+  const auto leads = [&] { return cluster_.host(id).core->role() == Role::leader; };
+  cluster_.advance(milliseconds(700));
+  for (int i = 0; i < 100 && !leads(); ++i) {
+    bool moved = false;
+    for (const NodeId& elector : electors) moved = cluster_.persist(elector) || moved;
+    const auto vote = std::ranges::find_if(network, is_vote);
+    if (vote != network.end()) {
+      cluster_.deliver(static_cast<std::size_t>(vote - network.begin()));
+    } else if (!moved) {
+      timeout(id);
+    }
+  }
+  std::erase_if(cluster_.network(), [&](const Message& message) {
+    return !std::holds_alternative<Append>(message.body) || message.from != id;
+  });
+  out_ = before + format_status(cluster_.host(id)) + "\n";
+}
+
+void Script::pass(Duration time) {
+  const TimePoint end = cluster_.now() + time;
+  for (;;) {
+    settle();
+    const Host* next = nullptr;
+    for (const auto& [id, host] : cluster_.hosts())
+      if (host.deadline <= end && (!next || host.deadline < next->deadline)) next = &host;
+    if (!next) break;
+    timeout(next->id);
+  }
+  cluster_.advance(end - cluster_.now());
 }
 
 void Script::note_violation() {

@@ -9,8 +9,13 @@
 //   > last a->b              only the newest of them
 //   > drop [..], twice [..]  they are lost; they are doubled
 //   > persist a              a's oldest pending write is durable
-//   > settle                 persist and deliver until nothing moves; prints only what is below
-//   > quiet COMMAND          runs it without printing
+//   > settle                 persist and deliver until nothing moves
+//   > elect a b              long silence, then a campaigns until the votes of a and b make it
+//   lead;
+//                            its first appends and writes stay where they are
+//   > cut c / join c         c's messages are lost from now on / no more
+//   > run 700                so many milliseconds pass: all deadlines, everything settled
+//   > quiet COMMAND          runs it without printing what happens
 //   > propose a x y / read a / transfer a b / compact a 3
 //   > add a d, learner a d, remove a b      asked of a
 //   > crash a [KEPT]         pending writes are lost, but for the oldest KEPT
@@ -21,6 +26,7 @@
 // A promise broken in the eyes of the Oracle is printed as "VIOLATION: ...".
 #pragma once
 
+#include <set>
 #include <sstream>
 #include <string>
 
@@ -47,10 +53,14 @@ class Script {
   void move_messages(const std::string& verb, const std::string& link);
   void timeout(const NodeId& id);
   void settle();
+  void elect(const NodeId& id, std::istringstream& words);
+  void pass(Duration time);
+  [[nodiscard]] bool is_cut(const Message& message) const;
   void note_violation();
 
   Cluster cluster_;
   std::string out_;
+  std::set<NodeId> cut_;
   RequestId request_ = 0;
   bool bug_was_on_ = false;
   bool violated_ = false;

@@ -23,7 +23,7 @@ class Drama : public testing::Test {
     ASSERT_TRUE(set_up(*world, seconds(10))) << violation();
   }
 
-  std::string violation() const {
+  std::string violation() {
     const auto& first = world->violations().first();
     return first ? first->rule + ": " + first->text : "";
   }

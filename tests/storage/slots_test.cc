@@ -156,7 +156,7 @@ TEST(VoteFile, a_newer_version_is_refused_as_such) {
   SimDisk disk(Rng(1));
   vote_on(disk);
   std::string bytes = *disk.contents("vote");
-  bytes[16] = 2;
+  bytes.replace(16, 1, "\x02");
   const std::uint32_t length = Decoder(std::string_view(bytes).substr(20)).u32();
   Encoder checksum;
   checksum.u64(hash64(std::string_view(bytes).substr(16, 16 + length)));
