@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <initializer_list>
 #include <iterator>
 #include <utility>
@@ -87,6 +88,9 @@ void draw_network(Rng rng, Swarm& swarm) {
   network.in_order = rng.chance(1, 3);
   if (!swarm.any_fault()) return;
   network.straggler_per_10k *= pick(rng, {1u, 1u, 20u});
+  // On an ordered link everything queues behind a straggler: with many of them nobody could ever be
+  // elected, and no code would be to blame.
+  if (network.in_order) network.straggler_per_10k = std::min(network.straggler_per_10k, 50u);
   network.loss_per_10k = pick(rng, {0u, 0u, 50u, 500u, 2000u});
   network.double_per_10k = pick(rng, {0u, 0u, 100u, 2000u});
   swarm.client_loss_per_10k = pick(rng, {0u, 50u, 300u});

@@ -80,7 +80,7 @@ TEST(Frames, forward_keeps_every_field) {
 
 TEST(Frames, golden_probe_bytes) {
   EXPECT_EQ(encode_frame({{"a"}, {}, ProbeAsk{.id = 5}}),
-            std::string("\x01\x06\x01\0\0\0a\0\0\0\0\x05\0\0\0\0\0\0\0", 19));
+            std::string("\x01\x06\x01\0\0\0a\0\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0", 23));
 }
 
 TEST(Frames, a_sender_is_required) {
@@ -107,7 +107,7 @@ TEST(Frames, entry_indexes_do_not_wrap) {
   append.entries = {{{1}, {~std::uint64_t{0}}, raft::EntryKind::noop, Blob()}};
   std::string bytes = encode_frame({{"a"}, {"b"}, raft::Message{{"a"}, {"b"}, {1}, append}});
   ASSERT_TRUE(decode_frame(bytes));
-  const std::size_t prev_at = 2 + 5 + 5 + 9;
+  const std::size_t prev_at = 2 + 5 + 5 + 4 + 9;
   bytes[prev_at] = '\xff';  // prev.index becomes the largest number
   EXPECT_FALSE(decode_frame(bytes));
 }
