@@ -136,7 +136,7 @@ std::optional<Tables> read_tables(World& world, std::size_t machine) {
       {"SELECT k, v FROM kv ORDER BY k", &tables.kv},
       {"SELECT id, n FROM counter ORDER BY id", &tables.counter},
       {"SELECT id, balance FROM bank ORDER BY id", &tables.bank},
-      {"SELECT id, tag, s, r, hex(b), t FROM noise ORDER BY id", &tables.noise},
+      {"SELECT id, tag, s, r, hex(b), t, p FROM noise ORDER BY id", &tables.noise},
   }};
   for (const auto& [sql, body] : wanted) {
     auto response = world.ask(machine, dump_request(sql, check::Level::none));

@@ -1,6 +1,5 @@
 #include "sim/gate.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace lockstep::sim {
@@ -37,14 +36,15 @@ void Gate::resume(Rng& rng) {
   paused_ = false;
   auto held = std::exchange(held_, {});
   const bool messages_first = rng.chance(1, 2);
-  std::stable_sort(held.begin(), held.end(), [messages_first](const Held& a, const Held& b) {
-    const auto rank = [messages_first](Wake wake) {
-      if (wake == Wake::message) return messages_first ? 1 : 2;
-      return wake == Wake::timer ? (messages_first ? 2 : 1) : 0;
-    };
-    return rank(a.wake) < rank(b.wake);
-  });
-  for (auto& each : held) at(queue_.now(), each.wake, std::move(each.task));
+  const auto rank = [messages_first](Wake wake) {
+    if (wake == Wake::message) return messages_first ? 1 : 2;
+    return wake == Wake::timer ? (messages_first ? 2 : 1) : 0;
+  };
+  for (int turn = 0; turn < 3; ++turn) {
+    for (auto& each : held) {
+      if (rank(each.wake) == turn) at(queue_.now(), each.wake, std::move(each.task));
+    }
+  }
 }
 
 }  // namespace lockstep::sim

@@ -117,8 +117,10 @@ void Nemesis::strike(Fault fault) {
       return;
     case Fault::die_in_job: {
       const std::size_t machine = draw_machine();
-      const std::uint64_t operations = rng_.between(1, kJobOperationsMax);
-      const bool power = rng_.chance(1, 2);
+      // Few operations: between the write and the sync of the next append, likely.
+      const bool soon = rng_.chance(1, 2);
+      const std::uint64_t operations = rng_.between(1, soon ? 3 : kJobOperationsMax);
+      const bool power = rng_.chance(2, 3);
       const Crash crash = draw_crash(power);
       return world_.crash_in_job(machine, operations, crash, draw_restart());
     }

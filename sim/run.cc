@@ -12,7 +12,7 @@
 namespace lockstep::sim {
 namespace {
 
-constexpr Duration kFormBound = seconds(60);
+constexpr Duration kFormBound = seconds(20);
 
 // Forms the cluster and its tables; true if both stand. With faults from the start they may not.
 bool begin(World& world, Nemesis& nemesis) {
@@ -22,7 +22,8 @@ bool begin(World& world, Nemesis& nemesis) {
     nemesis.start(world.now() + swarm.safety);
     return set_up(world, swarm.safety / 2);
   }
-  if (!converge(world, kFormBound)) return false;
+  // Legal: not formed in time. The network may be that bad; the finale, without faults, insists.
+  if (!world.run_until([&world] { return world.converged(); }, kFormBound)) return false;
   return set_up(world, kFormBound);
 }
 

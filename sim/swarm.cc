@@ -177,7 +177,7 @@ Swarm draw_swarm(Rng rng) {
   swarm.nodes = pick<std::size_t>(shape, {1, 3, 3, 3, 3, 3, 3, 5, 5, 5});
   const bool learner = shape.chance(1, 5);
   swarm.learner = learner && swarm.nodes > 1;
-  swarm.safety = draw_between(shape, seconds(8), seconds(25));
+  swarm.safety = draw_between(shape, seconds(10), seconds(40));
   draw_faults(rng.derive("faults"), swarm);
   draw_network(rng.derive("network"), swarm);
   draw_machine(rng.derive("machine"), swarm);

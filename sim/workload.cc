@@ -22,18 +22,18 @@ bool is_read(Act act) {
   return act == Act::read || act == Act::read_many || act == Act::read_bank;
 }
 
-// Some statements are longer than a sector or a block, so that a torn write can hit their middle.
+// Some commands are longer than a sector or a block, so that a torn write can hit their middle.
 std::string padding(std::int64_t value) {
   if (value % 4 != 0) return {};
   const auto length = static_cast<std::size_t>(value * 769 % (value % 3 == 0 ? 9'000 : 1'500));
-  return " /*" + std::string(length, static_cast<char>('a' + value % 26)) + "*/";
+  return std::string(length, static_cast<char>('a' + value % 26));
 }
 
 std::string body_of(const Task& task, std::size_t keys) {
   switch (task.act) {
     case Act::write:
-      return fmt::format(R"([["INSERT INTO kv(k, v) VALUES(?, ?) ON CONFLICT(k) DO UPDATE SET )"
-                         R"(v = excluded.v{}", {}, {}]])",
+      return fmt::format(R"j([["INSERT INTO kv(k, v) /*{}*/ VALUES(?, ?) )j"
+                         R"j(ON CONFLICT(k) DO UPDATE SET v = excluded.v", {}, {}]])j",
                          padding(task.value), task.key, task.value);
     case Act::cas:
       return fmt::format(R"([["UPDATE kv SET v = ? WHERE k = ? AND v = ?", {}, {}, {}]])",
@@ -51,8 +51,9 @@ std::string body_of(const Task& task, std::size_t keys) {
     case Act::read_bank:
       return R"(["SELECT balance FROM bank"])";
     case Act::insert_random:
-      return fmt::format(R"j([["INSERT INTO noise(tag, s) VALUES(?, abs(random()) % 1000)", {}]])j",
-                         task.value);
+      return fmt::format(
+          R"j([["INSERT INTO noise(tag, p, s) VALUES(?, ?, abs(random()) % 1000)", {}, "{}"]])j",
+          task.value, padding(task.value));
     case Act::count_:
       break;
   }
@@ -135,7 +136,7 @@ api::Request setup_request() {
       R"j(["CREATE TABLE IF NOT EXISTS kv(k INTEGER PRIMARY KEY, v INTEGER)",
 "CREATE TABLE IF NOT EXISTS counter(id INTEGER PRIMARY KEY, n INTEGER)",
 "CREATE TABLE IF NOT EXISTS bank(id INTEGER PRIMARY KEY, balance INTEGER)",
-"CREATE TABLE IF NOT EXISTS noise(id INTEGER PRIMARY KEY, tag INTEGER, s INTEGER, )j"
+"CREATE TABLE IF NOT EXISTS noise(id INTEGER PRIMARY KEY, tag INTEGER, s INTEGER, p TEXT, )j"
       R"j(r INTEGER DEFAULT (random()), b BLOB DEFAULT (randomblob(8)), t TEXT DEFAULT CURRENT_TIMESTAMP)",
 "INSERT OR IGNORE INTO counter(id, n) VALUES(1, 0)",
 "INSERT OR IGNORE INTO bank(id, balance) VALUES(1, 100), (2, 100), (3, 100)"])j");

@@ -1,6 +1,5 @@
 #include "host/http_probe.h"
 
-#include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/connect.hpp>
@@ -40,9 +39,10 @@ class Probe : public std::enable_shared_from_this<Probe> {
         address.host, std::to_string(address.port), tcp::resolver::numeric_service,
         [self = shared_from_this()](error_code error, tcp::resolver::results_type found) {
           if (error) return self->finish({.why = error.message()});
-          for (const auto& each : found) self->places_.push_back(each.endpoint());
-          std::ranges::stable_partition(
-              self->places_, [](const tcp::endpoint& each) { return each.address().is_v4(); });
+          // IPv4 first, as servers bind names (listen_on).
+          for (const bool v4 : {true, false})
+            for (const auto& each : found)
+              if (each.endpoint().address().is_v4() == v4) self->places_.push_back(each.endpoint());
           self->connect();
         });
   }

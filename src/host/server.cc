@@ -175,6 +175,7 @@ void Server::State::serve() {
   options.version = kVersion;
   options.http_adv_addr = advertised.http_addr;
   options.http_allow_origin = config.http_allow_origin;
+  options.turns = &loop;
   options.host_status = [this] {
     return host_status({.http_bind_addr = config.http_addr,
                         .http_allow_origin = config.http_allow_origin,

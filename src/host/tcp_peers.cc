@@ -132,15 +132,15 @@ class TcpPeers::Link : public std::enable_shared_from_this<Link> {
           if (attempt != self->attempt_) return;
           if (error) return self->broken_in_handler("cannot resolve: " + error.message());
           std::vector<tcp::endpoint> places;
-          for (const auto& each : found) places.push_back(each.endpoint());
+          // Servers bind names in their IPv4 meaning (listen_on), so that is tried first.
+          for (const bool v4 : {true, false})
+            for (const auto& each : found)
+              if (each.endpoint().address().is_v4() == v4) places.push_back(each.endpoint());
           self->try_places(std::move(places), attempt);
         });
   }
 
   void try_places(std::vector<tcp::endpoint> places, std::uint64_t attempt) {
-    // Servers bind names in their IPv4 meaning (listen_on), so that is tried first.
-    std::ranges::stable_partition(places,
-                                  [](const tcp::endpoint& each) { return each.address().is_v4(); });
     places_ = std::move(places);
     asio::async_connect(socket_, places_,
                         [self = shared_from_this(), attempt](error_code error, tcp::endpoint at) {

@@ -19,7 +19,8 @@ void Core::State::on_election_deadline(Effects& out) {
   if (!may_campaign()) return;
   // The own vote is still on its way to a slow disk: a new term would only start that over.
   if (role_ == Role::candidate && ask_owed_) return draw_election_deadline();
-  if (is_voter() && membership().voter_count() == 1) return become_candidate(/*transfer=*/false, out);
+  if (is_voter() && membership().voter_count() == 1)
+    return become_candidate(/*transfer=*/false, out);
   become_pre_candidate(out);
 }
 

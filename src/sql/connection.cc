@@ -65,9 +65,11 @@ constexpr Switch kSwitches[] = {{SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1},
                                 {SQLITE_DBCONFIG_DQS_DDL, 1},
                                 {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 1}};
 
+// secure_delete: what stays behind in freed pages depends on caches and batches, and replicas whose
+// files are to be compared byte by byte must not differ in it.
 constexpr const char* kPragmas =
     "PRAGMA temp_store=2;PRAGMA synchronous=0;PRAGMA wal_autocheckpoint=0;"
-    "PRAGMA locking_mode=NORMAL;PRAGMA recursive_triggers=0;PRAGMA secure_delete=0;"
+    "PRAGMA locking_mode=NORMAL;PRAGMA recursive_triggers=0;PRAGMA secure_delete=1;"
     "PRAGMA automatic_index=1;PRAGMA case_sensitive_like=0;PRAGMA cell_size_check=0;"
     "PRAGMA ignore_check_constraints=0;PRAGMA reverse_unordered_selects=0;"
     "PRAGMA read_uncommitted=0;PRAGMA mmap_size=0;PRAGMA threads=0;PRAGMA busy_timeout=0;"
