@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <string>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 #include "sim/answer.h"
 
@@ -14,6 +17,7 @@ constexpr Duration kConvergeBound = seconds(90);
 constexpr Duration kWriteBound = seconds(20);
 constexpr Duration kAnswerBound = seconds(20);
 constexpr Duration kAttempt = seconds(3);
+constexpr int kDumpTries = 20;
 constexpr std::uint64_t kFinalClient = 900;  // process numbers of the last operations
 
 // Asks until the answer is ok, as a client of its own each time, and records every attempt.
@@ -76,26 +80,80 @@ bool last_reads(World& world, Record& record) {
   return true;
 }
 
-std::optional<Tables> compare_tables(World& world) {
-  std::optional<Tables> first;
-  std::string first_name;
+// The first table in which they differ, from a little before the difference on.
+std::string first_difference(const Tables& a, const Tables& b) {
+  const std::array<std::tuple<const char*, const std::string*, const std::string*>, 4> tables = {{
+      {"kv", &a.kv, &b.kv},
+      {"counter", &a.counter, &b.counter},
+      {"bank", &a.bank, &b.bank},
+      {"noise", &a.noise, &b.noise},
+  }};
+  for (const auto& [name, left, right] : tables) {
+    if (*left == *right) continue;
+    std::size_t at = 0;
+    while (at < left->size() && at < right->size() && (*left)[at] == (*right)[at]) ++at;
+    const std::size_t from = at < 60 ? 0 : at - 60;
+    return fmt::format("{}: ..{}.. against ..{}..", name, left->substr(from, 120),
+                       right->substr(from, 120));
+  }
+  return "equal";
+}
+
+// The tables of every machine that is left, read at none.
+struct Dumps {
+  std::vector<std::pair<std::string, Tables>> by_name;
+  std::optional<std::string> silent;  // a machine that did not answer
+};
+
+Dumps dump_all(World& world) {
+  Dumps dumps;
   for (std::size_t i = 0; i < world.size(); ++i) {
     if (world.is_lost(i)) continue;
-    auto tables = read_tables(world, i);
     const std::string& name = world.machine(i).name();
+    auto tables = read_tables(world, i);
     if (!tables) {
-      world.violations().report(world.now(), "no progress", name + " does not answer at none");
-      return std::nullopt;
+      dumps.silent = name;
+      return dumps;
     }
-    if (!first) {
-      first = std::move(tables);
-      first_name = name;
-    } else if (!(*first == *tables)) {
-      world.violations().report(world.now(), "replicas differ", first_name + " and " + name);
-      return std::nullopt;
-    }
+    dumps.by_name.emplace_back(name, std::move(*tables));
   }
-  return first;
+  return dumps;
+}
+
+std::vector<LogIndex> all_applied(World& world) {
+  std::vector<LogIndex> applied;
+  for (std::size_t i = 0; i < world.size(); ++i) {
+    if (!world.is_lost(i)) applied.push_back(world.machine(i).node().applied());
+  }
+  return applied;
+}
+
+std::optional<Tables> compare_tables(World& world) {
+  // A request whose client has given up may still be on its way and be executed between two dumps;
+  // only dumps of one and the same index can be compared.
+  for (int tries = 0; tries < kDumpTries; ++tries) {
+    if (!converge(world, kConvergeBound)) return std::nullopt;
+    const auto before = all_applied(world);
+    Dumps dumps = dump_all(world);
+    if (world.violations().any()) return std::nullopt;
+    if (dumps.silent) {
+      world.violations().report(world.now(), "no progress",
+                                *dumps.silent + " does not answer at none");
+      return std::nullopt;
+    }
+    if (all_applied(world) != before) continue;
+    const auto& [first_name, first] = dumps.by_name.front();
+    for (const auto& [name, tables] : dumps.by_name) {
+      if (tables == first) continue;
+      world.violations().report(
+          world.now(), "replicas differ",
+          fmt::format("{} and {}: {}", first_name, name, first_difference(first, tables)));
+      return std::nullopt;
+    }
+    return first;
+  }
+  world.violations().report(world.now(), "no progress", "the cluster never comes to rest");
+  return std::nullopt;
 }
 
 void check_all_answered(World& world) {

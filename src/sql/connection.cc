@@ -65,8 +65,9 @@ constexpr Switch kSwitches[] = {{SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1},
                                 {SQLITE_DBCONFIG_DQS_DDL, 1},
                                 {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 1}};
 
-// secure_delete: what stays behind in freed pages depends on caches and batches, and replicas whose
-// files are to be compared byte by byte must not differ in it.
+// secure_delete: what freed pages leave behind in reused ones depends on caches and batches, and
+// replicas whose files are to be compared byte by byte must not differ in it. (Unused pages still
+// may: one that a rolled back entry had taken keeps its bytes.)
 constexpr const char* kPragmas =
     "PRAGMA temp_store=2;PRAGMA synchronous=0;PRAGMA wal_autocheckpoint=0;"
     "PRAGMA locking_mode=NORMAL;PRAGMA recursive_triggers=0;PRAGMA secure_delete=1;"

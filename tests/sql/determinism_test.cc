@@ -34,13 +34,38 @@ std::vector<std::string> apply_all(Rig& rig, const std::vector<std::string>& com
   return shown;
 }
 
-// The main file after a complete checkpoint, without page 1's change counters: they count commits.
+std::uint32_t big32(const std::string& bytes, std::size_t at) {
+  std::uint32_t v = 0;
+  for (std::size_t i = 0; i < 4; ++i) v = v << 8 | static_cast<unsigned char>(bytes[at + i]);
+  return v;
+}
+
+// Blanks what lies in unused pages: one that a rolled back entry had taken keeps what it wrote
+// there for as long as the batch lasts (SQLite does not journal the old content of an unused page).
+void blank_unused(std::string& image) {
+  constexpr std::size_t kPage = 4096;
+  for (std::size_t trunk = big32(image, 32); trunk != 0;) {
+    const std::size_t at = (trunk - 1) * kPage;
+    const std::size_t leaves = big32(image, at + 4);
+    for (std::size_t i = 0; i < leaves; ++i) {
+      const std::size_t leaf = big32(image, at + 8 + 4 * i);
+      image.replace((leaf - 1) * kPage, kPage, kPage, '\0');
+    }
+    const std::size_t used = 8 + 4 * leaves;
+    image.replace(at + used, kPage - used, kPage - used, '\0');
+    trunk = big32(image, at);
+  }
+}
+
+// The main file after a complete checkpoint, without page 1's change counters (they count commits)
+// and without unused pages.
 std::string image_of(Rig& rig) {
   EXPECT_TRUE(rig.database->checkpoint());
   EXPECT_EQ(rig.database->durable().wal_frames, 0u);
   std::string image = *rig.disk.contents("db.sqlite");
   image.replace(24, 4, 4, '\0');
   image.replace(92, 4, 4, '\0');
+  blank_unused(image);
   return image;
 }
 
