@@ -1,3 +1,4 @@
+// The command line of lockstep-sim: what is accepted, and what is bad usage.
 #include "sim/sim_options.h"
 
 #include <gtest/gtest.h>
