@@ -103,8 +103,10 @@ void Nemesis::strike(Fault fault) {
   trace.add("fault", static_cast<std::uint64_t>(fault));
   if (trace.has_text()) trace.say(fmt::format("fault: {}", fault_name(fault)));
   switch (fault) {
-    case Fault::kill:
-      return world_.crash(draw_machine(), {}, draw_restart());
+    case Fault::kill: {
+      const std::size_t machine = draw_machine();
+      return world_.crash(machine, {}, draw_restart());
+    }
     case Fault::power_loss: {
       const std::size_t machine = draw_machine();
       return world_.crash(machine, draw_crash(true), draw_restart());

@@ -5,6 +5,8 @@
 namespace lockstep::sim {
 
 void Trace::set_time(TimePoint now) {
+  // Two runs that should be one are told apart at the first event that differs.
+  if (sink_) say(fmt::format("hash {:016x}", hash_.value()));
   now_ = now;
   hash_.add(static_cast<std::uint64_t>(now.time_since_epoch().count()));
 }
