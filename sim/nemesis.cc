@@ -109,7 +109,8 @@ void Nemesis::strike(Fault fault) {
     }
     case Fault::power_loss: {
       const std::size_t machine = draw_machine();
-      return world_.crash(machine, draw_crash(true), draw_restart());
+      const Crash crash = draw_crash(true);
+      return world_.crash(machine, crash, draw_restart());
     }
     case Fault::power_loss_all:
       for (std::size_t i = 0; i < world_.size(); ++i) {
