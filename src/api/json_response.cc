@@ -188,13 +188,18 @@ struct OutcomeWriter {
   }
 };
 
-Status append_results(std::string& out, const sql::CommandResult& result,
+// SQL runs without a clock, for nothing local may decide what it answers; a statement without a
+// time of its own is given an equal share of the request's. Clients rely on each having one.
+Status append_results(std::string& out, const sql::CommandResult& result, Duration request_time,
                       const RenderOptions& options) {
+  const auto count = static_cast<Duration::rep>(result.statements.size());
+  const Duration share = count > 0 ? request_time / count : Duration::zero();
   bool first = true;
   for (const auto& statement : result.statements) {
     if (!first) out += ',';
     first = false;
-    TRY(std::visit(OutcomeWriter{out, options, statement.time}, statement.outcome));
+    const Duration time = statement.time > Duration::zero() ? statement.time : share;
+    TRY(std::visit(OutcomeWriter{out, options, time}, statement.outcome));
   }
   return {};
 }
@@ -208,7 +213,7 @@ Result<std::string> render(const Envelope& envelope, const RenderOptions& option
   std::string out;
   Members members(out);
   members.member("results") += '[';
-  if (error.empty() && result != nullptr) TRY(append_results(out, *result, options));
+  if (error.empty() && result != nullptr) TRY(append_results(out, *result, envelope.time, options));
   out += ']';
   if (!error.empty()) append_json_string(members.member("error"), error);
   append_time(members, options, envelope.time);

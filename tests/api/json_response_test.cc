@@ -168,6 +168,16 @@ TEST(Envelope, timings_and_raft_index_appear_when_asked_for) {
   EXPECT_EQ(*render(envelope, {}), R"({"results":[{"last_insert_id":3,"rows_affected":1}]})");
 }
 
+TEST(Envelope, a_statement_without_a_time_of_its_own_gets_a_share) {
+  const auto result =
+      result_of({{.outcome = Counters{3, 1}, .time = {}}, {.outcome = Counters{4, 1}, .time = {}}});
+  const Envelope envelope{
+      .result = &result, .error = {}, .time = milliseconds(10), .raft_index = {}};
+  EXPECT_EQ(*render(envelope, {.timings = true}),
+            R"({"results":[{"last_insert_id":3,"rows_affected":1,"time":0.005},)"
+            R"({"last_insert_id":4,"rows_affected":1,"time":0.005}],"time":0.01})");
+}
+
 TEST(Envelope, pretty) {
   const auto result =
       result_of({{.outcome = Rows{{"a"}, {"integer"}, {}, {std::int64_t{1}}}, .time = {}}});
