@@ -50,7 +50,8 @@ void Machine::watch_disk() {
     trace_.add(op, offset, options_.number);
     trace_.add_bytes(file, options_.number, bytes);
     if (op == "read") return;
-    if (op == "write" && file.find("log-") != std::string_view::npos) host_.log_written(bytes);
+    if (op == "write" && file.find("log-") != std::string_view::npos)
+      host_.log_written(*this, bytes);
     if (op == "sync failed") host_.sync_failed(*this);
     const auto draw = [this](Duration low, Duration high) {
       return Duration(disk_rng_.between(static_cast<std::uint64_t>(low.count()),

@@ -40,8 +40,9 @@ class MachineHost {
   virtual void process_ended(Machine& machine, std::optional<Error> error) = 0;
   // A sync has just failed on the machine's disk, as a fault ordered.
   virtual void sync_failed(Machine& machine) = 0;
-  // The process has written to a file of its Raft log.
-  virtual void log_written(std::string_view bytes) = 0;
+  // The process writes to a file of its Raft log. Called inside the job, before the bytes are
+  // there.
+  virtual void log_written(Machine& machine, std::string_view bytes) = 0;
 };
 
 struct DiskSpeed {

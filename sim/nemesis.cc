@@ -39,6 +39,7 @@ void Nemesis::start(TimePoint until) {
   if (!world_.swarm().any_fault()) return;
   react_to_promises();
   react_to_leaders();
+  react_to_log_writes();
   schedule();
 }
 
@@ -88,6 +89,17 @@ void Nemesis::react_to_leaders() {
     // Long enough to replicate something, short enough to leave it undecided.
     const Duration within(reactions_.below(reactions_.chance(1, 2) ? 5'000'000 : 100'000'000));
     crash_soon(machine, {.power = power, .loss = Loss::all}, within);
+  };
+}
+
+void Nemesis::react_to_log_writes() {
+  if (!wants(Fault::crash_in_append)) return;
+  world_.on_log_write = [this](std::size_t machine) {
+    if (!wants(Fault::crash_in_append) || !reactions_.chance(1, 150)) return;
+    const auto loss = static_cast<Loss>(reactions_.between(1, 4));
+    const Duration restart(reactions_.below(200'000'000));
+    // This write is the last thing that the process does.
+    world_.crash_in_job(machine, 0, {.power = true, .loss = loss}, restart);
   };
 }
 
@@ -173,6 +185,7 @@ void Nemesis::strike(Fault fault) {
       return rot(draw_machine());
     case Fault::crash_after_vote:
     case Fault::crash_after_ack:
+    case Fault::crash_in_append:
     case Fault::crash_new_leader:
     case Fault::count_:
       return;  // These wait for their moment.

@@ -36,6 +36,7 @@ enum class Fault : std::uint8_t {
   failed_sync,       // a sync fails, and what it should have kept may be gone
   crash_after_vote,  // a machine that has just voted loses power
   crash_after_ack,   // a machine that has just acknowledged entries loses power
+  crash_in_append,   // power is lost between the write of a log batch and its sync
   crash_new_leader,  // whoever wins an election is killed soon
   change_member,     // a member is removed, or no longer votes; later it is as before
   bit_rot,           // a bit of the log flips while the machine is off

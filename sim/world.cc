@@ -159,8 +159,9 @@ void World::sync_failed(Machine& machine) {
   });
 }
 
-void World::log_written(std::string_view bytes) {
+void World::log_written(Machine& machine, std::string_view bytes) {
   wire_oracle_.stored(queue_.now(), bytes);
+  if (on_log_write) on_log_write(machine.number());
 }
 
 void World::check_stopped_after_failed_sync(std::size_t number, std::uint64_t start) {

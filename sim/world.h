@@ -84,15 +84,17 @@ class World final : public MachineHost {
   [[nodiscard]] const RaftOracle& raft_oracle() const { return *raft_oracle_; }
   [[nodiscard]] const WireOracle& wire_oracle() const { return wire_oracle_; }
 
-  // Called when a machine has sent a promise, and when one has begun to lead.
+  // Called when a machine has sent a promise, when one has begun to lead, and inside the job that
+  // writes to a log.
   std::function<void(std::size_t machine, Promise promise)> on_promise;
   std::function<void(std::size_t machine)> on_new_leader;
+  std::function<void(std::size_t machine)> on_log_write;
 
   // MachineHost.
   void after_step(Machine& machine) override;
   void process_ended(Machine& machine, std::optional<Error> error) override;
   void sync_failed(Machine& machine) override;
-  void log_written(std::string_view bytes) override;
+  void log_written(Machine& machine, std::string_view bytes) override;
 
  private:
   struct Life {
