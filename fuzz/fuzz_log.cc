@@ -1,15 +1,20 @@
 // libFuzzer target: any bytes as segment files, vote file and manifest. Opening them gives a
 // Result, never a crash, and what an opened log recovered can be read, appended to and found again.
+// A log that is refused can be looked at, takes no made-up entries, and can be started anew.
 //
 // Input: byte 0: bits 0-1 number of segments, bit 2 "repair checksums" (else hardly any input gets
-// past them); then per file a u32 length and its bytes, in the order vote, manifest, segments.
+// past them), bits 3-7 durable index; then per file a u32 length and its bytes, in the order vote,
+// manifest, segments.
 // Batches lie on 4 KiB boundaries, so each segment's bytes are pieces of 512, each put at the start
 // of a block.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/check.h"
 #include "base/codec.h"
@@ -62,9 +67,25 @@ void repair_slots(std::string& file, std::string_view magic) {
   }
 }
 
-// The chain is repaired, too: each batch follows the one before it unless the input says otherwise
-// in its last byte.
-void repair_segment(std::string& file, std::uint64_t sequence, ChainLink& chain) {
+struct Repaired {
+  ChainLink chain;
+  BatchContext context;
+};
+
+// What the batch at `bytes` adds to the context of the next one.
+void advance(std::string_view bytes, BatchContext& context) {
+  const auto header = decode_batch_header(bytes);
+  if (!header) return;
+  const auto entries = decode_body(*header, bytes);
+  if (!entries) return;
+  context.previous_term = entries->back().term;
+  for (const EntryView& entry : *entries)
+    if (entry.kind == raft::EntryKind::config) context.membership = entry.index;
+}
+
+// The chain is repaired, too: segments and batches follow what was before unless the input says
+// otherwise in the last byte of their piece.
+void repair_segment(std::string& file, std::uint64_t sequence, Repaired& log) {
   if (file.size() < kBlockBytes) return;
   const std::uint32_t membership = u32_at(file, 20) % 400;
   Encoder start;
@@ -74,54 +95,98 @@ void repair_segment(std::string& file, std::uint64_t sequence, ChainLink& chain)
   start.u32(membership);
   start.u64(sequence);
   file.replace(0, start.size(), start.view());
-  put_u64(file, 56, chain.number);
-  put_u64(file, 64, chain.checksum);
+  if (static_cast<unsigned char>(file[kPiece - 1]) % 4 == 3) log = {};
+  put_u64(file, 56, log.chain.number);
+  put_u64(file, 64, log.chain.checksum);
   put_u64(file, 8, hash64(std::string_view(file).substr(16, 64 + membership)));
   const std::string salt = file.substr(32, 8);
+  log.context = {Term{Decoder(std::string_view(file).substr(48)).u64()}, {}};
   for (std::size_t at = kBlockBytes; at + kBlockBytes <= file.size(); at += kBlockBytes) {
     if (static_cast<unsigned char>(file[at + kPiece - 1]) % 4 == 3) continue;
     const std::uint32_t body = u32_at(file, at + 36) % (kBlockBytes - kBatchHeaderBytes);
     Encoder header;
     header.bytes("LkBt");
     header.u32(1);
-    header.u64(chain.number + 1);
+    header.u64(log.chain.number + 1);
     header.bytes(salt);
     file.replace(at, header.size(), header.view());
     file[at + 36] = static_cast<char>(body & 255);
     file[at + 37] = static_cast<char>(body >> 8);
     file[at + 38] = file[at + 39] = 0;
-    put_u64(file, at + 40, chain.checksum);
-    put_u64(file, at + 48, hash64(std::string_view(file).substr(at + kBatchHeaderBytes, body)));
-    put_u64(file, at + 56, hash64(std::string_view(file).substr(at, 56)));
-    chain = {chain.number + 1, hash64(std::string_view(file).substr(at, 56))};
+    put_u64(file, at + 40, log.chain.checksum);
+    put_u64(file, at + 48, log.context.previous_term.value);
+    put_u64(file, at + 56, log.context.membership.value);
+    put_u64(file, at + 64, hash64(std::string_view(file).substr(at + kBatchHeaderBytes, body)));
+    const std::uint64_t checksum = hash64(std::string_view(file).substr(at, 72));
+    put_u64(file, at + 72, checksum);
+    log.chain = {log.chain.number + 1, checksum};
+    advance(std::string_view(file).substr(at), log.context);
   }
 }
 
-void check_log(sim::SimDisk& disk) {
-  std::uint64_t entries = 0;
-  raft::Position last;
-  {
-    auto opened = RaftLog::open(disk, {.segment_bytes = 8192, .seed = 1});
-    if (!opened) return;
-    const auto& recovered = opened->recovered;
-    entries = recovered.terms.size();
-    last = {recovered.base.index + entries,
-            entries == 0 ? recovered.base.term : recovered.terms.back()};
-    if (entries > 0) {
-      const auto all =
-          opened->log->read(recovered.base.index.next(), last.index.next(), std::uint64_t{1} << 40);
-      CHECK(all.has_value());
-      CHECK(all->size() == entries);
-    }
-    raft::Write write;
-    write.entries.push_back(
-        {last.term, last.index.next(), raft::EntryKind::command, Blob(std::string("more"))});
-    CHECK(opened->log->append(write).has_value());
+LogOptions options(LogIndex durable, std::uint64_t seed) {
+  return {.segment_bytes = 8192, .seed = seed, .durable = durable};
+}
+
+raft::Position last_of(const raft::Recovered& recovered) {
+  return {recovered.base.index + recovered.terms.size(),
+          recovered.terms.empty() ? recovered.base.term : recovered.terms.back()};
+}
+
+void check_opened(sim::SimDisk& disk, RaftLog::Opened opened, LogIndex durable) {
+  const auto& recovered = opened.recovered;
+  const std::uint64_t entries = recovered.terms.size();
+  const raft::Position last = last_of(recovered);
+  if (entries > 0) {
+    const auto all =
+        opened.log->read(recovered.base.index.next(), last.index.next(), std::uint64_t{1} << 40);
+    CHECK(all.has_value());
+    CHECK(all->size() == entries);
   }
+  raft::Write write;
+  write.entries.push_back(
+      {last.term, last.index.next(), raft::EntryKind::command, Blob(std::string("more"))});
+  CHECK(opened.log->append(write).has_value());
+  opened.log.reset();
   disk.lose_power(sim::Loss::all);
-  const auto again = RaftLog::open(disk, {.segment_bytes = 8192, .seed = 2});
+  auto again = RaftLog::open(disk, options(durable, 2));
   CHECK(again.has_value());
+  CHECK(again->recovered.base == recovered.base);
+  CHECK(again->recovered.base_membership == recovered.base_membership);
   CHECK(again->recovered.terms.size() == entries + 1);
+  CHECK(again->log->reset({last.index.next(), last.term}, recovered.base_membership).has_value());
+  again->log.reset();
+  disk.lose_power(sim::Loss::all);
+  const auto anew = RaftLog::open(disk, options({}, 3));
+  CHECK(anew.has_value());
+  CHECK(anew->recovered.base.index == last.index.next());
+  CHECK(anew->recovered.terms.empty());
+}
+
+void check_refused(sim::SimDisk& disk, const std::optional<LogDamage>& damage, LogIndex durable) {
+  if (damage) {
+    CHECK(damage->count > 0);
+    std::vector<raft::Entry> made_up;
+    for (std::uint64_t i = 0; i < std::min<std::uint64_t>(damage->count, 100); ++i)
+      made_up.push_back({Term{1}, damage->first + i, raft::EntryKind::noop, Blob()});
+    const auto repaired = repair_log(disk, durable, made_up);
+    CHECK(repaired || repaired.error().code == Errc::refused);
+  }
+  CHECK(restart_log(disk, options({}, 4), {LogIndex{9}, Term{1}}, {}).has_value());
+  const auto anew = RaftLog::open(disk, options({}, 5));
+  CHECK(anew.has_value());
+  CHECK(anew->recovered.base.index == LogIndex{9});
+}
+
+void check_log(sim::SimDisk& disk, LogIndex durable) {
+  const auto damage = find_log_damage(disk, durable);
+  CHECK(damage.has_value());
+  auto opened = RaftLog::open(disk, options(durable, 1));
+  CHECK(!opened || !*damage);
+  if (opened)
+    check_opened(disk, std::move(*opened), durable);
+  else if (opened.error().code == Errc::corrupt)
+    check_refused(disk, *damage, durable);
 }
 
 }  // namespace
@@ -144,15 +209,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   disk.put("vote", std::move(vote));
   disk.put("manifest", std::move(manifest));
-  ChainLink chain;
+  Repaired log;
   for (std::uint64_t sequence = 1; sequence <= (mode & 3u); ++sequence) {
     std::string segment = spread(next_file());
-    if (repair) repair_segment(segment, sequence, chain);
+    if (repair) repair_segment(segment, sequence, log);
     disk.put(segment_name(sequence), std::move(segment));
   }
   if (const auto file = VoteFile::open(disk, NodeId{"n1"}))
     CHECK((*file)->store({.term = (*file)->state().term, .vote = NodeId{"n2"}}).has_value());
   if (const auto file = Manifest::open(disk)) CHECK((*file)->store({}).has_value());
-  check_log(disk);
+  check_log(disk, LogIndex{static_cast<std::uint64_t>(mode >> 3)});
   return 0;
 }

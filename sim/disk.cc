@@ -301,6 +301,13 @@ std::optional<std::string> SimDisk::contents(std::string_view name) const {
   return bytes;
 }
 
+void SimDisk::wipe() {
+  state_->tell("wipe", "", 0, "");
+  state_->folder_pending.clear();
+  state_->folder.clear();
+  state_->durable_folder.clear();
+}
+
 void SimDisk::put(std::string_view name, std::string bytes) {
   CHECK(is_legal_name(name));
   state_->tell("put", name, bytes.size(), bytes);

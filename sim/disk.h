@@ -67,6 +67,9 @@ class SimDisk final : public env::Disk {
   // exists.
   void flip_bit(std::string_view name, std::uint64_t offset, unsigned bit);
 
+  // The disk is replaced by an empty one. Precondition: no process uses it.
+  void wipe();
+
   // Current contents as a process would read them; nullopt if absent. For oracles and tests.
   [[nodiscard]] std::optional<std::string> contents(std::string_view name) const;
   // Replaces the durable and current contents (creates the file). For tests.

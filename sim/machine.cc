@@ -70,7 +70,9 @@ Duration Machine::take_disk_time() {
 std::unique_ptr<Machine::Process> Machine::new_process() {
   auto process = std::make_unique<Process>();
   Rng rng = rng_.derive("process", starts_);
-  process->gate = std::make_shared<Gate>(queue_, [this] { host_.after_step(*this); });
+  process->gate = std::make_shared<Gate>(queue_, [this] {
+    if (running()) host_.after_step(*this);
+  });
   process->turns = std::make_unique<SimTurns>(queue_, clock_, process->gate, rng.derive("turns"),
                                               options_.turns);
   SimLanes::Options lanes = options_.lanes;
@@ -87,15 +89,26 @@ Status Machine::start() {
   ++starts_;
   trace_.add("start", options_.number, starts_);
   process_ = new_process();
+  Status started;
+  if (!repair_next_) started = start_node();
+  const bool damaged = repair_next_ || (!started && started.error().code == Errc::corrupt);
+  if (damaged && !disk_.dead() &&
+      start_repair(started ? Error{Errc::corrupt, "the database is damaged"} : started.error()))
+    return {};
+  if (!started || disk_.dead() || repair_next_) {
+    const bool died = disk_.dead();
+    if (started) started = fail(died ? Errc::io : Errc::corrupt, "no repair is possible");
+    crash(died ? death_ : Crash{});
+  }
+  return started;
+}
+
+Status Machine::start_node() {
   Process& p = *process_;
   const env::Env env{clock_, *p.turns, *p.lanes, disk_, *p.peers, *p.log};
   auto opened = node::Node::open(env, node_template_(starts_));
   take_disk_time();
-  if (!opened) {
-    const bool died = disk_.dead();
-    crash(died ? death_ : Crash{});
-    return std::unexpected(std::move(opened).error());
-  }
+  if (!opened) return std::unexpected(std::move(opened).error());
   p.node = std::move(*opened);
   p.handler =
       std::make_unique<api::Handler>(*p.node, clock_,
@@ -110,18 +123,42 @@ Status Machine::start() {
         [handler = started.handler.get()](auto forward, auto done) {
           handler->serve_forwarded(std::move(forward), std::move(done));
         },
-        [this](Error error) { end_later(std::move(error)); });
+        [this](node::End end) { end_later(std::move(end)); });
   });
   return {};
 }
 
-void Machine::end_later(std::optional<Error> error) {
+// False: nothing that peers could mend.
+bool Machine::start_repair(Error original) {
+  Process& p = *process_;
+  const env::Env env{clock_, *p.turns, *p.lanes, disk_, *p.peers, *p.log};
+  auto planned =
+      node::Repair::plan(env, node_template_(starts_), repair_next_, std::move(original));
+  take_disk_time();
+  if (trace_.has_text() && !planned)
+    trace_.say(options_.name + " cannot be repaired: " + planned.error().text);
+  if (!planned) return false;
+  p.repair = std::move(*planned);
+  p.gate->at(queue_.now(), Wake::turn, [this] {
+    process_->repair->start([this](const Status& status) {
+      if (status) {
+        repair_next_ = false;
+        return end_later(node::End{node::End::Kind::reopen, {}});
+      }
+      end_later(node::End{node::End::Kind::failed, status.error()});
+    });
+  });
+  return true;
+}
+
+void Machine::end_later(std::optional<node::End> end) {
   if (!process_->gate->alive()) return;
   process_->gate->kill();
-  queue_.at(queue_.now(), [this, start = starts_, error = std::move(error)]() mutable {
+  if (end && end->kind == node::End::Kind::repair) repair_next_ = true;
+  queue_.at(queue_.now(), [this, start = starts_, end = std::move(end)]() mutable {
     if (process_ == nullptr || starts_ != start) return;  // A crash came first.
-    crash(error ? Crash{} : death_);
-    host_.process_ended(*this, std::move(error));
+    crash(end ? Crash{} : death_);
+    host_.process_ended(*this, std::move(end));
   });
 }
 
@@ -156,6 +193,7 @@ void Machine::destroy_process() {
   process_->lanes.reset();
   process_->handler.reset();
   process_->node.reset();
+  process_->repair.reset();
   process_.reset();
 }
 
@@ -165,17 +203,19 @@ void Machine::crash_in_job(std::uint64_t operations, Crash crash) {
 }
 
 void Machine::pause() {
-  if (running()) process_->gate->pause();
+  if (alive()) process_->gate->pause();
 }
 
 void Machine::resume() {
-  if (running()) process_->gate->resume(rng_);
+  if (alive()) process_->gate->resume(rng_);
 }
 
 void Machine::receive(std::string frame) {
-  if (!running()) return;
-  process_->gate->pass(Wake::message,
-                       [this, frame = std::move(frame)] { process_->node->receive(frame); });
+  if (!alive()) return;
+  process_->gate->pass(Wake::message, [this, frame = std::move(frame)] {
+    if (process_->node) process_->node->receive(frame);
+    if (process_->repair) process_->repair->receive(frame);
+  });
 }
 
 bool Machine::handle(api::Request request, api::Responder::Sink answer) {
@@ -197,12 +237,12 @@ void Machine::as_step(std::function<void(node::Node&)> task) {
 
 void Machine::set_drift(std::int64_t ppm) {
   clock_.set_drift(ppm);
-  if (running()) process_->turns->clock_changed();
+  if (alive()) process_->turns->clock_changed();
 }
 
 void Machine::jump_clock(Duration by) {
   clock_.jump(by);
-  if (running()) process_->turns->clock_changed();
+  if (alive()) process_->turns->clock_changed();
 }
 
 }  // namespace lockstep::sim

@@ -1,6 +1,6 @@
 // Machine: one simulated computer: a disk and a clock that last, and a process (the real Node and
-// Handler) that starts, is paused, crashes and starts again. It reports to its Host; when to
-// restart is the Host's decision.
+// Handler) that starts, is paused, crashes and starts again; or, while its storage is damaged, that
+// repairs itself. It reports to its Host; when to restart is the Host's decision.
 #pragma once
 
 #include <functional>
@@ -11,6 +11,7 @@
 #include "api/handler.h"
 #include "base/rng.h"
 #include "node/node.h"
+#include "node/repair.h"
 #include "sim/clock.h"
 #include "sim/disk.h"
 #include "sim/gate.h"
@@ -35,9 +36,9 @@ class MachineHost {
   virtual ~MachineHost() = default;
   // After every step of the process, while it lives. `machine.node()` may be looked at.
   virtual void after_step(Machine& machine) = 0;
-  // The process has just ended by itself: a fatal error, or (error empty) a disk that died in a
-  // job. Called as an event of its own; the process is gone already.
-  virtual void process_ended(Machine& machine, std::optional<Error> error) = 0;
+  // The process has just ended by itself: as `end` says, or (empty) because its disk died in a job.
+  // Called as an event of its own; the process is gone already.
+  virtual void process_ended(Machine& machine, std::optional<node::End> end) = 0;
   // A sync has just failed on the machine's disk, as a fault ordered.
   virtual void sync_failed(Machine& machine) = 0;
   // The process writes to a file of its Raft log. Called inside the job, before the bytes are
@@ -73,8 +74,8 @@ class Machine {
   [[nodiscard]] const std::string& name() const { return options_.name; }
   [[nodiscard]] std::string raft_address() const { return options_.name + ":4002"; }
 
-  // Starts a process on what the disk holds. Failure: what Node::open reported. Precondition: none
-  // runs.
+  // Starts a process on what the disk holds: a node, or a repair if it is damaged and has peers.
+  // Failure: what Node::open reported. Precondition: there is no process.
   Status start();
   // Ends the process (if any) at this moment, between two of its steps.
   void crash(Crash crash);
@@ -83,8 +84,11 @@ class Machine {
   void pause();
   void resume();
 
-  [[nodiscard]] bool running() const { return process_ != nullptr && process_->gate->alive(); }
-  [[nodiscard]] bool paused() const { return running() && process_->gate->paused(); }
+  // A node runs here.
+  [[nodiscard]] bool running() const { return alive() && process_->node != nullptr; }
+  // A repair does.
+  [[nodiscard]] bool repairing() const { return alive() && process_->repair != nullptr; }
+  [[nodiscard]] bool paused() const { return alive() && process_->gate->paused(); }
   // How often a process was started here, counting from 1.
   [[nodiscard]] std::uint64_t starts() const { return starts_; }
   // Precondition: running().
@@ -114,12 +118,16 @@ class Machine {
     std::unique_ptr<SimPeers> peers;
     std::unique_ptr<LogSink> log;
     std::unique_ptr<node::Node> node;
+    std::unique_ptr<node::Repair> repair;  // instead of `node`
     std::unique_ptr<api::Handler> handler;
   };
+  [[nodiscard]] bool alive() const { return process_ != nullptr && process_->gate->alive(); }
   void watch_disk();
+  Status start_node();
+  bool start_repair(Error original);
   std::unique_ptr<Process> new_process();
   // The process is dead as of now and is destroyed by an event of its own.
-  void end_later(std::optional<Error> error);
+  void end_later(std::optional<node::End> end);
   void destroy_process();
   bool check_disk_death();
   Duration take_disk_time();
@@ -138,6 +146,7 @@ class Machine {
   Duration disk_time_{};
   Crash death_;  // how a disk that dies in a job ends the process
   std::uint64_t starts_ = 0;
+  bool repair_next_ = false;  // the last process found its database damaged
   std::unique_ptr<Process> process_;
 };
 

@@ -183,6 +183,14 @@ void Nemesis::strike(Fault fault) {
       return change_member(draw_machine());
     case Fault::bit_rot:
       return rot(draw_machine());
+    case Fault::lost_disk:
+      return lose_disk(draw_machine());
+    case Fault::full_disk:
+      return fill_disk(draw_machine());
+    case Fault::hand_over:
+      return hand_over();
+    case Fault::snapshot:
+      return snapshot(draw_machine());
     case Fault::crash_after_vote:
     case Fault::crash_after_ack:
     case Fault::crash_in_append:
@@ -255,11 +263,39 @@ void Nemesis::change_member(std::size_t machine) {
   });
 }
 
-// At most one machine of a cluster: the other copies are what a rotten log is repaired from.
+// Only one machine of a cluster, as often as it may be: the other copies are what it is repaired
+// from.
 void Nemesis::rot(std::size_t machine) {
-  if (rotted_ || machine >= world_.swarm().nodes) return;
+  if (machine >= world_.swarm().nodes) return;
+  if (rotten_ && *rotten_ != machine) machine = *rotten_;
   world_.crash(machine, {}, draw_restart());
-  rotted_ = world_.rot_log(machine, rng_);
+  if (world_.rot(machine, rng_)) rotten_ = machine;
+}
+
+// Only one machine of a cluster, and not the one that formed it: without others to join it would
+// form another.
+void Nemesis::lose_disk(std::size_t machine) {
+  if (machine == 0 || machine >= world_.swarm().nodes) return;
+  if (rotten_ && *rotten_ != machine) machine = *rotten_;
+  rotten_ = machine;
+  world_.lose_disk(machine, draw_restart(), true);
+}
+
+// Several at once may be full: the cluster then takes no writes, and goes on when there is room.
+void Nemesis::fill_disk(std::size_t machine) {
+  world_.set_full(machine, true);
+  world_.queue().after(draw_length(), [this, machine] { world_.set_full(machine, false); });
+}
+
+void Nemesis::hand_over() {
+  const auto led_by = world_.leader();
+  if (!led_by) return;
+  world_.machine(*led_by).as_step(
+      [](node::Node& node) { node.transfer_leadership(std::nullopt, [](Status) {}); });
+}
+
+void Nemesis::snapshot(std::size_t machine) {
+  world_.machine(machine).as_step([](node::Node& node) { node.snapshot(0, [](Result<bool>) {}); });
 }
 
 }  // namespace lockstep::sim

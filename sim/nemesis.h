@@ -33,6 +33,10 @@ class Nemesis {
   void slow_disk(std::size_t machine);
   void change_member(std::size_t machine);
   void rot(std::size_t machine);
+  void fill_disk(std::size_t machine);
+  void lose_disk(std::size_t machine);
+  void hand_over();
+  void snapshot(std::size_t machine);
 
   [[nodiscard]] bool wants(Fault fault) const;
   [[nodiscard]] bool active() const { return world_.now() < until_; }
@@ -49,7 +53,7 @@ class Nemesis {
   TimePoint until_{};
   std::uint64_t strikes_ = 0;
   std::uint64_t cuts_ = 0;
-  bool rotted_ = false;
+  std::optional<std::size_t> rotten_;
 };
 
 }  // namespace lockstep::sim

@@ -126,7 +126,7 @@ void RaftOracle::on_membership(TimePoint now, std::size_t number, const raft::Co
   const bool own = core.role() == raft::Role::leader &&
                    core.membership_index() > seen_[number].membership_index &&
                    core.term_at(core.membership_index()) == core.term();
-  if (!own || core.term_at(core.commit()) == core.term()) return;
+  if (!own || recovery_allowed_ || core.term_at(core.commit()) == core.term()) return;
   report(now, "membership changed too early", number,
          fmt::format("at index {} in term {}, committed up to {}", core.membership_index().value,
                      core.term().value, core.commit().value));
@@ -136,7 +136,7 @@ std::size_t RaftOracle::holders(const raft::Membership& membership, LogIndex ind
   std::size_t count = 0;
   for (std::size_t i = 0; i < names_.size(); ++i) {
     const bool counts = membership.is_voter(NodeId{names_[i]});
-    count += counts && seen_[i].durable >= index ? 1 : 0;
+    count += counts && std::max(seen_[i].durable, seen_[i].lost) >= index ? 1 : 0;
   }
   return count;
 }

@@ -22,6 +22,12 @@ class RaftOracle {
   // A process of machine `number` recovered; nothing of it ran yet.
   void recovered(TimePoint now, std::size_t number, const node::Node& node);
   void after_step(TimePoint now, std::size_t number, const node::Node& node);
+  // The machine lost its disk. What it had acknowledged may still be counted by leaders.
+  void forget(std::size_t number) { seen_[number].lost = seen_[number].durable; }
+
+  // A machine goes on with members it was given after the quorum was lost: its leader appends them
+  // at once.
+  void allow_recovery() { recovery_allowed_ = true; }
 
   struct Committed {
     Term term;       // of the entry
@@ -39,6 +45,7 @@ class RaftOracle {
     LogIndex commit;  // also how far this process was compared with committed_
     LogIndex applied;
     LogIndex durable;  // outlives the process
+    LogIndex lost;     // was durable on a disk that is lost
     LogIndex membership_index;
     raft::Membership membership;  // in force after the step before
   };
@@ -52,6 +59,7 @@ class RaftOracle {
   Violations& violations_;
   std::vector<std::string> names_;
   std::vector<Seen> seen_;
+  bool recovery_allowed_ = false;
   std::map<Term, std::size_t> leaders_;
   std::vector<Committed> committed_;
 };

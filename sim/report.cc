@@ -37,6 +37,8 @@ std::string encode(const SeedReport& report) {
   out.u64(report.events);
   out.u64(report.strikes);
   out.u64(report.leaders);
+  out.u64(report.images);
+  out.u64(report.repairs);
   out.u64(report.entries);
   out.i64(report.virtual_time.count());
   out.string(report.swarm);
@@ -63,6 +65,8 @@ Result<SeedReport> decode_report(std::string_view bytes) {
   report.events = in.u64();
   report.strikes = in.u64();
   report.leaders = in.u64();
+  report.images = in.u64();
+  report.repairs = in.u64();
   report.entries = in.u64();
   report.virtual_time = Duration(in.i64());
   report.swarm = in.string();
@@ -88,6 +92,8 @@ void SweepReport::add(const SeedReport& report) {
   events += report.events;
   strikes += report.strikes;
   leaders += report.leaders;
+  images += report.images;
+  repairs += report.repairs;
   entries += report.entries;
   virtual_time += report.virtual_time;
   for (std::size_t i = 0; i < kActs; ++i) {
@@ -106,20 +112,22 @@ void SweepReport::add(const SeedReport& report) {
 
 std::string describe(const SeedReport& report) {
   return fmt::format(
-      "seed {}\n{}\n{:.3f} s of virtual time, {} events, {} faults, {} leaders, {} entries\n{}{}"
+      "seed {}\n{}\n{:.3f} s of virtual time, {} events, {} faults, {} leaders, {} entries, {} "
+      "images, {} repairs\n{}{}"
       "hash {:016x}\n",
       report.seed, report.swarm, static_cast<double>(report.virtual_time / milliseconds(1)) / 1000,
-      report.events, report.strikes, report.leaders, report.entries, counts_text(report.counts),
-      stale_text(report.staleness), report.hash);
+      report.events, report.strikes, report.leaders, report.entries, report.images, report.repairs,
+      counts_text(report.counts), stale_text(report.staleness), report.hash);
 }
 
 std::string describe(const SweepReport& report) {
   std::string text = fmt::format(
       "{} seeds, {} violated; {} h {} min of virtual time, {} events, {} faults, {} leaders, {} "
-      "entries\n{}{}",
+      "entries, {} images, {} repairs\n{}{}",
       report.seeds, report.violated, report.virtual_time / std::chrono::hours(1),
       report.virtual_time / std::chrono::minutes(1) % 60, report.events, report.strikes,
-      report.leaders, report.entries, counts_text(report.counts), stale_text(report.staleness));
+      report.leaders, report.entries, report.images, report.repairs, counts_text(report.counts),
+      stale_text(report.staleness));
   const bool toothless = report.staleness.stale[0] == 0 || report.staleness.stale[1] == 0;
   if (report.seeds >= kTeethSeeds && toothless) {
     text +=

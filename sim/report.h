@@ -22,6 +22,8 @@ struct SweepReport {
   std::uint64_t events = 0;
   std::uint64_t strikes = 0;
   std::uint64_t leaders = 0;
+  std::uint64_t images = 0;   // taken over by nodes
+  std::uint64_t repairs = 0;  // begun
   std::uint64_t entries = 0;
   Duration virtual_time{};
   std::array<Record::Count, kActs> counts{};

@@ -64,6 +64,8 @@ SeedReport run_seed(std::uint64_t seed, const RunOptions& options) {
   report.events = world.queue().events_run();
   report.strikes = nemesis.strikes();
   report.leaders = world.raft_oracle().leaders().size();
+  report.images = world.reopenings();
+  report.repairs = world.repairs();
   report.entries = world.raft_oracle().committed().size();
   report.virtual_time = world.now().time_since_epoch();
   report.counts = record.counts;

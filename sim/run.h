@@ -24,6 +24,8 @@ struct SeedReport {
   std::uint64_t events = 0;
   std::uint64_t strikes = 0;
   std::uint64_t leaders = 0;
+  std::uint64_t images = 0;   // taken over by nodes
+  std::uint64_t repairs = 0;  // begun
   std::uint64_t entries = 0;  // committed
   Duration virtual_time{};
   std::string swarm;  // for people

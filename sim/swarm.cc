@@ -34,13 +34,17 @@ constexpr std::array<const char*, kFaults> kFaultNames = {
     "crash of a new leader",
     "change of members",
     "bit rot",
+    "lost disk",
+    "full disk",
+    "handover",
+    "snapshot",
 };
 constexpr std::array<const char*, kActs> kActNames = {
     "write", "cas", "read", "read many", "increment", "transfer", "read bank", "insert random",
 };
 // How often a fault is taken when it is switched on; rare ones stop the whole cluster.
 constexpr std::array<unsigned, kFaults> kFaultWeights = {
-    8, 8, 3, 8, 4, 5, 8, 12, 5, 6, 6, 6, 4, 4, 3, 2, 4, 10, 10, 10, 6, 5, 2,
+    8, 8, 3, 8, 4, 5, 8, 12, 5, 6, 6, 6, 4, 4, 3, 2, 4, 10, 10, 10, 6, 5, 10, 6, 4, 3, 4,
 };
 
 template <class T>
@@ -64,20 +68,23 @@ void draw_faults(Rng rng, Swarm& swarm) {
     const bool taken = single ? i == only : on;
     swarm.faults[i] = taken ? kFaultWeights[i] : 0;
   }
-  // A rotten log is refused for good, so that it costs a node: only where two others are left, and
-  // rarely.
-  const bool rot = rng.chance(1, 12);
-  // A removed member and a lost one together could cost the quorum.
+  // A rotten machine is away until it has repaired itself from the others: only where two are left.
+  const bool rot = rng.chance(2, 5);
+  // A removed member and a repairing one together could cost the quorum.
   auto& changes = swarm.faults[static_cast<std::size_t>(Fault::change_member)];
   if (rot || swarm.nodes < 3) changes = 0;
-  if (!rot || swarm.nodes < 3) swarm.faults[static_cast<std::size_t>(Fault::bit_rot)] = 0;
+  auto& rotting = swarm.faults[static_cast<std::size_t>(Fault::bit_rot)];
+  auto& losing = swarm.faults[static_cast<std::size_t>(Fault::lost_disk)];
+  if (!rot || swarm.nodes < 3) rotting = losing = 0;
+  // One of the two: what a rotten machine asks for, a replaced one may have been the last to hold.
+  (rng.chance(1, 2) ? rotting : losing) = 0;
   swarm.fault_interval = storm ? draw_between(rng, milliseconds(150), milliseconds(500))
                                : draw_between(rng, milliseconds(500), seconds(3));
   swarm.fault_length_max = draw_between(rng, milliseconds(200), seconds(4));
   swarm.restart_max = draw_between(rng, milliseconds(20), seconds(2));
   swarm.faults_from_start = rng.chance(1, 4);
   // Before the others have joined, the first machine's disk is all there is.
-  if (swarm.faults_from_start) swarm.faults[static_cast<std::size_t>(Fault::bit_rot)] = 0;
+  if (swarm.faults_from_start) rotting = losing = 0;
   swarm.drift_ppm_max = pick<std::int64_t>(rng, {0, 100, 50'000});
 }
 
@@ -121,6 +128,9 @@ void draw_node(Rng rng, Swarm& swarm) {
   node.pending_reads_max = pick<std::uint64_t>(rng, {2, 1'000, 65'536});
   node.durable_point_entries = pick<std::uint64_t>(rng, {3, 10, 50, 8'192});
   node.checkpoint_wal_bytes = pick<std::uint64_t>(rng, {16u << 10, 128u << 10, 4u << 20});
+  node.log_keep_entries = pick<std::uint64_t>(rng, {0, 2, 20, 10'240});
+  node.image_piece_bytes = pick(rng, {4u << 10, 16u << 10, 256u << 10});
+  node.wal_bytes_max = pick<std::uint64_t>(rng, {64u << 10, 1u << 20, 256u << 20});
   node.apply_timeout = draw_between(rng, milliseconds(500), seconds(4));
   node.database.cache_pages = pick(rng, {4, 20, 2'000});
 }
@@ -203,7 +213,7 @@ std::string describe(const Swarm& swarm) {
       "network {} to {} ms, lost {}, doubled {}, stragglers {} of 10000, {}\n"
       "disk sync up to {} ms, election after {} ms, heartbeat {} ms\n"
       "message {} B, segment {} B, batch {} entries {} B, durable point {} entries, checkpoint {} "
-      "B\n"
+      "B, log keeps {}\n"
       "faults every {} ms for up to {} ms: {}",
       swarm.nodes, swarm.learner ? " and a learner" : "", swarm.clients, swarm.keys,
       swarm.safety / seconds(1), swarm.faults_from_start ? ", from the start" : "",
@@ -212,8 +222,8 @@ std::string describe(const Swarm& swarm) {
       swarm.network.in_order ? "in order" : "any order", ms(swarm.disk_speed.sync_max),
       ms(node.raft.election_timeout), ms(node.raft.heartbeat_interval), node.raft.message_bytes_max,
       node.log.segment_bytes, node.batch_entries_max, node.batch_bytes_max,
-      node.durable_point_entries, node.checkpoint_wal_bytes, ms(swarm.fault_interval),
-      ms(swarm.fault_length_max), faults.empty() ? "none" : faults);
+      node.durable_point_entries, node.checkpoint_wal_bytes, node.log_keep_entries,
+      ms(swarm.fault_interval), ms(swarm.fault_length_max), faults.empty() ? "none" : faults);
 }
 
 }  // namespace lockstep::sim

@@ -39,7 +39,11 @@ enum class Fault : std::uint8_t {
   crash_in_append,   // power is lost between the write of a log batch and its sync
   crash_new_leader,  // whoever wins an election is killed soon
   change_member,     // a member is removed, or no longer votes; later it is as before
-  bit_rot,           // a bit of the log flips while the machine is off
+  bit_rot,           // a bit of the log or the database flips while the machine is off
+  lost_disk,         // a machine comes back with an empty disk, and is replaced
+  full_disk,         // nothing can grow for a while
+  hand_over,         // the leader is asked to hand leadership over
+  snapshot,          // a snapshot on demand, after which the log keeps nothing behind it
   count_
 };
 inline constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::count_);

@@ -31,6 +31,8 @@ class WireOracle {
   // Machine wrote `bytes` to a file of its Raft log: the entries of the batches in it.
   void stored(TimePoint now, std::string_view bytes);
   // Machine `number` recovered from its disk: what it promised must be there.
+  // The machine lost its disk, and with it what it had promised: from here on it is a new one.
+  void forget(std::size_t number) { promises_[number] = {}; }
   void recovered(TimePoint now, std::size_t number, const raft::Core& core);
   // Machine `number` begins to lead: a majority must have voted for it in its term.
   void elected(TimePoint now, std::size_t number, const NodeId& self, const raft::Core& core);

@@ -76,6 +76,7 @@ node::NodeOptions World::node_options(std::size_t number, std::uint64_t start) c
   options.raft_addr = name + ":4002";
   options.api_addr = "http://" + name + ":4001";
   options.voter = number < swarm_.nodes;
+  if (number < lives_.size()) options.recover_members = lives_[number].recover_members;
   if (number > 0) {
     for (std::size_t i = 0; i < machines_.size(); ++i) {
       if (i != number) options.join.push_back(machine_name(i) + ":4002");
@@ -95,10 +96,16 @@ void World::start() {
 void World::start_machine(std::size_t number) {
   Life& life = lives_[number];
   Machine& machine = *machines_[number];
-  if (life.lost || machine.running()) return;
+  if (life.lost || machine.running() || machine.repairing()) return;
   queue_.cancel(life.restart);
   life.may_stop = false;
   const Status started = machine.start();
+  if (started && machine.repairing()) {
+    trace_.add("repair", number);
+    if (trace_.has_text()) trace_.say(machine.name() + " repairs itself");
+    ++repairs_;
+    return;
+  }
   if (started) {
     raft_oracle_->recovered(queue_.now(), number, machine.node());
     wire_oracle_.recovered(queue_.now(), number, machine.node().core());
@@ -109,8 +116,8 @@ void World::start_machine(std::size_t number) {
     life.lost = true;
     return;
   }
-  // Errc::io: the disk died, or failed a sync, while the node was recovering.
-  if (started.error().code == Errc::io) {
+  // The disk died, or failed a sync, while the node was recovering; or it has no room for that.
+  if (started.error().code == Errc::io || started.error().code == Errc::no_space) {
     restart_later(number, milliseconds(100));
     return;
   }
@@ -138,14 +145,19 @@ void World::after_step(Machine& machine) {
   if (on_new_leader) on_new_leader(number);
 }
 
-void World::process_ended(Machine& machine, std::optional<Error> error) {
+void World::process_ended(Machine& machine, std::optional<node::End> end) {
   Life& life = lives_[machine.number()];
   if (trace_.has_text()) {
-    trace_.say(machine.name() + " stopped: " + (error ? error->text : "died in a job"));
+    trace_.say(machine.name() + " stopped: " + (end ? end->error.text : "died in a job"));
   }
-  if (error && !life.may_stop) {
+  if (end && end->kind == node::End::Kind::reopen) {
+    ++reopenings_;
+    return restart_later(machine.number(), milliseconds(1));
+  }
+  const bool explained = life.may_stop || (life.rotten && end && end->error.code == Errc::corrupt);
+  if (end && !explained) {
     violations_.report(queue_.now(), "node stopped without a fault",
-                       machine.name() + ": " + error->text);
+                       machine.name() + ": " + end->error.text);
   }
   restart_later(machine.number(), std::max<Duration>(life.restart_after, milliseconds(10)));
 }

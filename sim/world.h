@@ -46,13 +46,23 @@ class World final : public MachineHost {
   void start_machine(std::size_t machine);
   void pause(std::size_t machine, Duration span);
   void fail_syncs(std::size_t machine, unsigned count);
-  // Flips a bit in the log of a machine that is off. It must refuse to start, and then stays off.
-  // False: there is nothing to flip.
-  bool rot_log(std::size_t machine, Rng& rng);
+  // Flips a bit in a file of a machine that is off. It must notice sooner or later, and repair
+  // itself from the others. False: there is nothing to flip.
+  bool rot(std::size_t machine, Rng& rng);
+  // The machine is killed and gets an empty disk. `replace`: as an operator would, it is removed,
+  // and so let in again under its name.
+  void lose_disk(std::size_t machine, Duration restart_after, bool replace);
+  // The machine's disk is full for a while, or has room again.
+  void set_full(std::size_t machine, bool full) { machines_[machine]->disk().set_full(full); }
   // Asks whoever leads for a change of the membership; nothing if nobody does.
   void change_member(std::size_t machine, Membership wanted);
   // What the machine was meant to be from the start.
   [[nodiscard]] Membership usual_membership(std::size_t machine) const;
+  // From its next start on the machine goes on with these members, whatever its log says.
+  void recover_with(std::size_t machine, std::optional<raft::Membership> members) {
+    raft_oracle_->allow_recovery();
+    lives_[machine].recover_members = std::move(members);
+  }
   // Ends all faults: links, disks and clocks are sound, every machine runs.
   void heal();
 
@@ -84,6 +94,10 @@ class World final : public MachineHost {
   [[nodiscard]] const RaftOracle& raft_oracle() const { return *raft_oracle_; }
   [[nodiscard]] const WireOracle& wire_oracle() const { return wire_oracle_; }
 
+  // How often a machine began to repair itself, and took an image over.
+  [[nodiscard]] std::uint64_t repairs() const { return repairs_; }
+  [[nodiscard]] std::uint64_t reopenings() const { return reopenings_; }
+
   // Called when a machine has sent a promise, when one has begun to lead, and inside the job that
   // writes to a log.
   std::function<void(std::size_t machine, Promise promise)> on_promise;
@@ -92,15 +106,17 @@ class World final : public MachineHost {
 
   // MachineHost.
   void after_step(Machine& machine) override;
-  void process_ended(Machine& machine, std::optional<Error> error) override;
+  void process_ended(Machine& machine, std::optional<node::End> end) override;
   void sync_failed(Machine& machine) override;
   void log_written(Machine& machine, std::string_view bytes) override;
 
  private:
   struct Life {
+    std::optional<raft::Membership> recover_members;
     bool started_once = false;
     bool lost = false;
     bool rotten = false;       // a bit was flipped: refusing to start is right
+    bool replaced = false;     // its disk is a new one, and no leader has admitted it yet
     bool may_stop = false;     // a fault explains why this process stops itself
     Duration restart_after{};  // for a process that ends by itself
     EventQueue::Id restart;
@@ -109,6 +125,7 @@ class World final : public MachineHost {
   void add_machine(std::size_t number);
   node::NodeOptions node_options(std::size_t number, std::uint64_t start) const;
   void restore_members();
+  void replace_member(std::size_t machine);
   void restart_later(std::size_t machine, Duration after);
   void check_stopped_after_failed_sync(std::size_t machine, std::uint64_t start);
 
@@ -124,6 +141,8 @@ class World final : public MachineHost {
   std::vector<Life> lives_;
   std::unique_ptr<ClientLink> clients_;
   std::size_t leaders_seen_ = 0;
+  std::uint64_t repairs_ = 0;
+  std::uint64_t reopenings_ = 0;
   bool restoring_members_ = false;
 };
 

@@ -7,6 +7,24 @@
 #include "sim/world.h"
 
 namespace lockstep::sim {
+namespace {
+
+// Where batches of the log stand (storage/log_format.h), in the order of the log.
+std::vector<std::pair<std::string, std::uint64_t>> batches_of(Machine& machine) {
+  std::vector<std::pair<std::string, std::uint64_t>> batches;
+  const auto names = machine.disk().list();
+  if (!names) return batches;
+  for (const std::string& name : *names) {
+    if (!name.starts_with("log-")) continue;
+    const std::string bytes = machine.disk().contents(name).value_or("");
+    for (std::uint64_t at = 0; at < bytes.size(); at += 4096) {
+      if (bytes.compare(at, 4, "LkBt") == 0) batches.emplace_back(name, at);
+    }
+  }
+  return batches;
+}
+
+}  // namespace
 
 void World::crash(std::size_t number, Crash how, std::optional<Duration> restart_after) {
   if (trace_.has_text()) {
@@ -20,7 +38,7 @@ void World::crash(std::size_t number, Crash how, std::optional<Duration> restart
 
 void World::crash_in_job(std::size_t number, std::uint64_t operations, Crash how,
                          Duration restart_after) {
-  if (!machines_[number]->running()) return;
+  if (!machines_[number]->running() && !machines_[number]->repairing()) return;
   lives_[number].restart_after = restart_after;
   machines_[number]->crash_in_job(operations, how);
 }
@@ -41,29 +59,59 @@ void World::fail_syncs(std::size_t number, unsigned count) {
   machines_[number]->disk().fail_syncs(count);
 }
 
-bool World::rot_log(std::size_t number, Rng& rng) {
+bool World::rot(std::size_t number, Rng& rng) {
   Machine& machine = *machines_[number];
-  if (machine.running()) return false;
+  if (machine.running() || machine.repairing()) return false;
   const auto names = machine.disk().list();
   if (!names) return false;
-  // Where batches stand (storage/log_format.h). The last one is left alone: a bad batch at the very
-  // end cannot be told from a torn one.
-  std::vector<std::pair<std::string, std::uint64_t>> batches;
+  // Where a bit can flip and the loss be made good: any byte of the database, and batches of the
+  // log but the last ones (a bad batch at the very end cannot be told from a torn one).
+  std::vector<std::pair<std::string, std::uint64_t>> places;
   for (const std::string& name : *names) {
-    if (!name.starts_with("log-")) continue;
-    const std::string bytes = machine.disk().contents(name).value_or("");
-    for (std::uint64_t at = 0; at < bytes.size(); at += 4096) {
-      if (bytes.compare(at, 4, "LkBt") == 0) batches.emplace_back(name, at);
+    const std::uint64_t size = machine.disk().contents(name).value_or("").size();
+    if (name.starts_with("db.sqlite") || name.starts_with("sums-")) {
+      for (std::uint64_t at = 0; at + 4096 <= size; at += 4096) places.emplace_back(name, at);
     }
   }
-  if (batches.size() < 4) return false;
-  const auto& [name, at] = batches[rng.below(batches.size() - 2)];
-  const std::uint64_t offset = at + 64 + rng.below(13);
+  const auto batches = batches_of(machine);
+  // Half the time the log.
+  const bool from_log = rng.chance(1, 2) && batches.size() >= 4;
+  if (!from_log && places.empty()) return false;
+  const std::uint64_t which = rng.below(from_log ? batches.size() - 2 : places.size());
+  const auto& [name, at] = from_log ? batches[which] : places[which];
+  // Rows stand at the end of a page; what lies before them is often nothing.
+  const bool among_rows = rng.chance(2, 3);
+  const std::uint64_t within = among_rows ? 4095 - rng.below(128) : rng.below(4096);
+  const std::uint64_t offset = at + (from_log ? within % (64 + 13) : within);
   machine.disk().flip_bit(name, offset, static_cast<unsigned>(rng.below(8)));
   lives_[number].rotten = true;
   if (trace_.has_text())
     trace_.say(fmt::format("fault: {} {} rots at {}", machine.name(), name, offset));
   return true;
+}
+
+void World::lose_disk(std::size_t number, Duration restart_after, bool replace) {
+  crash(number, {}, restart_after);
+  machines_[number]->disk().wipe();
+  raft_oracle_->forget(number);
+  wire_oracle_.forget(number);
+  if (trace_.has_text()) trace_.say("fault: " + machines_[number]->name() + " loses its disk");
+  if (replace && !std::exchange(lives_[number].replaced, true)) replace_member(number);
+}
+
+// As long as it is a member that no leader may let in.
+void World::replace_member(std::size_t number) {
+  const Machine& machine = *machines_[number];
+  const bool admitted = machine.running() && !machine.node().core().membership().members.empty();
+  lives_[number].replaced = !admitted;
+  if (admitted) return;
+  if (const auto led_by = leader()) {
+    const raft::Core& core = machines_[*led_by]->node().core();
+    const NodeId name{machine.name()};
+    const bool holds = core.match_index(name).value_or(LogIndex{}) > LogIndex{};
+    if (core.membership().is_voter(name) || holds) change_member(number, Membership::none);
+  }
+  queue_.after(milliseconds(300), [this, number] { replace_member(number); });
 }
 
 void World::heal() {
@@ -75,10 +123,11 @@ void World::heal() {
     Machine& machine = *machines_[i];
     machine.disk().fail_syncs(0);
     machine.disk().crash_after(std::nullopt);
+    machine.disk().set_full(false);
     machine.set_disk_speed(swarm_.disk_speed);
     ++lives_[i].pauses;
     machine.resume();
-    if (!machine.running()) restart_later(i, milliseconds(1));
+    if (!machine.running() && !machine.repairing()) restart_later(i, milliseconds(1));
   }
   if (!std::exchange(restoring_members_, true)) restore_members();
 }
@@ -91,6 +140,9 @@ void World::change_member(std::size_t number, Membership wanted) {
   const auto led_by = leader();
   if (!led_by) return;
   const Machine& target = *machines_[number];
+  // Only who holds a log may vote. Others become voters by asking to join.
+  const bool holds_a_log = target.running() && !target.node().core().membership().members.empty();
+  if (wanted == Membership::voter && !holds_a_log) return;
   std::optional<raft::Member> member;
   if (wanted != Membership::none) {
     member = raft::Member{.id = NodeId{target.name()},
@@ -117,7 +169,7 @@ void World::restore_members() {
       const raft::Member* member = members.find(NodeId{machines_[i]->name()});
       const bool right =
           member != nullptr && member->voter == (usual_membership(i) == Membership::voter);
-      if (right || lives_[i].lost) continue;
+      if (right || lives_[i].lost || lives_[i].replaced) continue;
       change_member(i, usual_membership(i));
       break;
     }
@@ -174,7 +226,8 @@ std::string World::progress_text() const {
   for (std::size_t i = 0; i < machines_.size(); ++i) {
     const Machine& machine = *machines_[i];
     if (!machine.running()) {
-      text += fmt::format("{} {}; ", machine.name(), lives_[i].lost ? "lost" : "off");
+      const char* const why = lives_[i].lost ? "lost" : (machine.repairing() ? "repairing" : "off");
+      text += fmt::format("{} {}; ", machine.name(), why);
       continue;
     }
     const raft::Core& core = machine.node().core();

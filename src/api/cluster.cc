@@ -11,22 +11,9 @@
 namespace lockstep::api {
 namespace {
 
-Response page(const Exchange& exchange, std::string json) {
-  return json_response(exchange.params.render.pretty ? indent_json(json) : std::move(json));
-}
-
-bool is_member(const node::NodeStatus& status, const NodeId& id) {
-  for (const auto& peer : status.members) {
-    if (peer.member.id == id) return true;
-  }
-  return false;
-}
-
 Response removed(const Context& context, const Exchange& exchange) {
   Response response = empty_response(200);
-  response.headers.emplace_back("X-Rqlite-Served-By", exchange.forwarded
-                                                          ? context.node.status().raft_addr
-                                                          : context.options.http_adv_addr);
+  add_served_by(context, exchange, response);
   return response;
 }
 
@@ -43,6 +30,17 @@ void on_removed(Context& context, ExchangePtr exchange, const Status& status) {
 
 }  // namespace
 
+Response json_page(const Exchange& exchange, std::string json) {
+  return json_response(exchange.params.render.pretty ? indent_json(json) : std::move(json));
+}
+
+bool is_member(const node::NodeStatus& status, const NodeId& id) {
+  for (const auto& peer : status.members) {
+    if (peer.member.id == id) return true;
+  }
+  return false;
+}
+
 void serve_status(Context& context, ExchangePtr exchange) {
   StatusExtras extras;
   extras.version = context.options.version;
@@ -50,32 +48,20 @@ void serve_status(Context& context, ExchangePtr exchange) {
   extras.start_time = context.started_wall;
   extras.current_time = context.clock.wall();
   extras.uptime = context.clock.now() - context.started;
+  extras.store = context.options.store_status;
   if (context.options.host_status) extras.host = context.options.host_status();
   std::string json = status_json(context.node.status(), extras);
   const std::string& key = exchange->params.key;
   if (!key.empty()) return exchange->responder.answer(json_response(select_json(json, key)));
-  exchange->responder.answer(page(*exchange, std::move(json)));
+  exchange->responder.answer(json_page(*exchange, std::move(json)));
 }
 
 void serve_nodes(Context& context, ExchangePtr exchange) {
   const Params& params = exchange->params;
   const bool legacy = params.version != "2";
-  exchange->responder.answer(
-      page(*exchange,
-           nodes_json(context.node.status(), context.options.version, params.non_voters, legacy)));
-}
-
-void serve_leader(Context& context, ExchangePtr exchange) {
-  if (exchange->request.method != "GET") {
-    return exchange->responder.answer(not_implemented("leadership transfer"));
-  }
-  const auto status = context.node.status();
-  for (const auto& peer : status.members) {
-    if (status.leader != peer.member.id) continue;
-    return exchange->responder.answer(
-        page(*exchange, node_json(status, peer, context.options.version)));
-  }
-  exchange->responder.answer(text_response(503, kLeaderNotFound));
+  exchange->responder.answer(json_page(
+      *exchange,
+      nodes_json(context.node.status(), context.options.version, params.non_voters, legacy)));
 }
 
 std::optional<std::string> parse_remove(std::string_view body) {

@@ -1,4 +1,5 @@
-// Endpoints about the cluster: /status, /nodes, /leader (GET), /remove, /readyz.
+// Endpoints about the cluster and this node: /status, /nodes, /leader, /remove, /readyz, /snapshot,
+// /reap.
 #pragma once
 
 #include "api/context.h"
@@ -10,9 +11,19 @@ void serve_nodes(Context& context, ExchangePtr exchange);
 void serve_leader(Context& context, ExchangePtr exchange);
 void serve_remove(Context& context, ExchangePtr exchange);
 void serve_readyz(Context& context, ExchangePtr exchange);
+void serve_snapshot(Context& context, ExchangePtr exchange);
+void serve_reap(Context& context, ExchangePtr exchange);
+
+// `json` as a 200, indented if that was asked for.
+Response json_page(const Exchange& exchange, std::string json);
+bool is_member(const node::NodeStatus& status, const NodeId& id);
 
 // The node id in a /remove body: an object with the one key "id". Nothing: the body is not that.
 std::optional<std::string> parse_remove(std::string_view body);
+
+// To whom a POST /leader request wants to hand leadership; nothing: to whoever is ready. The body
+// counts only if it is labelled application/json. Errc::invalid with the text of a 400 answer.
+Result<std::optional<NodeId>> transfer_target(const Request& request);
 
 // What /readyz says before it looks at the database.
 struct Readiness {

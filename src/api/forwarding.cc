@@ -19,11 +19,11 @@ TimePoint deadline_of(const Exchange& exchange) {
 
 // Serves the request from the start, after a pause: meanwhile this node may have become the leader
 // itself. Nothing was executed so far.
-void try_again(Context& context, ExchangePtr exchange) {
+void try_again(Context& context, ExchangePtr exchange, std::string_view why) {
   const Duration pause = std::min(kRetryDelay * exchange->attempts, kRetryDelayMax);
   const TimePoint due = context.clock.now() + pause;
   if (exchange->attempts >= kAttemptsMax || due >= deadline_of(*exchange)) {
-    return exchange->responder.answer(text_response(503, kLeaderNotFound));
+    return exchange->responder.answer(text_response(503, why));
   }
   auto serve = [&context, exchange = std::move(exchange)]() mutable {
     const Serve endpoint = exchange->serve;
@@ -53,11 +53,11 @@ void on_reply(Context& context, ExchangePtr exchange, Result<wire::ForwardReply>
   if (reply && !reply->not_leader) {
     return exchange->responder.answer(passed_back(std::move(*reply)));
   }
-  if (reply) return try_again(context, std::move(exchange));
+  if (reply) return try_again(context, std::move(exchange), kLeaderNotFound);
   switch (reply.error().code) {
     case Errc::not_leader:
     case Errc::no_leader:
-      return try_again(context, std::move(exchange));
+      return try_again(context, std::move(exchange), kLeaderNotFound);
     case Errc::busy:
     case Errc::refused:
       return exchange->responder.answer(text_response(503, reply.error().text));
@@ -87,7 +87,7 @@ void pass_on(Context& context, ExchangePtr exchange) {
   const bool first = exchange->attempts++ == 0;
   if (!context.node.core().leader()) {
     if (first) return exchange->responder.answer(text_response(503, kLeaderNotFound));
-    return try_again(context, std::move(exchange));
+    return try_again(context, std::move(exchange), kLeaderNotFound);
   }
   const Duration left = deadline_of(*exchange) - context.clock.now();
   auto forward = forward_of(exchange->request);
@@ -96,6 +96,12 @@ void pass_on(Context& context, ExchangePtr exchange) {
                                               Result<wire::ForwardReply> reply) mutable {
                          on_reply(context, std::move(exchange), std::move(reply));
                        }));
+}
+
+void serve_later(Context& context, ExchangePtr exchange, std::string why) {
+  if (exchange->forwarded) return exchange->responder.answer(empty_response(kMisdirected));
+  ++exchange->attempts;
+  try_again(context, std::move(exchange), why);
 }
 
 Response redirect_response(const std::string& leader_api_addr, const Target& target) {

@@ -54,7 +54,9 @@ struct HandlerOptions {
   // Extra members of GET /status that only the host knows ("os", "runtime", ...): complete JSON
   // objects by name.
   std::function<std::vector<std::pair<std::string, std::string>>()> host_status;
-  // For short waits (the next try after a change of leader, /readyz?sync); outlives the handler.
+  // Extra members of its object "store": what the node was configured with, as JSON by name.
+  std::vector<std::pair<std::string, std::string>> store_status = {};
+  // For short waits (the next try after a change of leader); outlives the handler.
   // Without it nothing waits: the next try is made at once.
   env::Turns* turns = nullptr;
 };

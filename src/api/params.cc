@@ -71,6 +71,7 @@ void set_flags(const Values& values, Params& params) {
       {"noleader", &params.no_leader},
       {"nonvoters", &params.non_voters},
       {"sync", &params.sync},
+      {"wait", &params.wait},
       {"freshness_strict", &params.freshness_strict},
   };
   for (const auto& [name, flag] : flags) *flag = values.contains(name);
@@ -89,6 +90,9 @@ Result<Params> parse_params(std::string_view raw_query) {
   params.db_timeout = duration_of(values, "db_timeout").value_or(Duration::zero());
   params.timeout = duration_of(values, "timeout").value_or(params.timeout);
   params.linearizable_timeout = duration_of(values, "linearizable_timeout");
+  // 0 (and what lies below) is the configured number, as in rqlite.
+  const auto trailing = parse_integer(value_of(values, "trailing_logs"));
+  if (trailing && *trailing > 0) params.trailing_logs = static_cast<std::uint64_t>(*trailing);
   params.key = value_of(values, "key");
   params.version = value_of(values, "ver");
   return params;

@@ -2,6 +2,7 @@
 // value. Unknown names are ignored.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,12 +29,15 @@ struct Params {
   bool no_leader = false;
   bool non_voters = false;
   bool sync = false;
+  bool wait = false;  // POST /leader: until leadership has moved
   bool freshness_strict = false;
 
   Duration freshness{};            // 0: any age
   Duration db_timeout{};           // 0: none; never negative
   Duration timeout = seconds(30);  // for another node's answer
   std::optional<Duration> linearizable_timeout;
+
+  std::optional<std::uint64_t> trailing_logs;  // POST /snapshot; nothing: as configured
 
   std::string key;      // /status
   std::string version;  // /nodes ?ver=

@@ -7,7 +7,6 @@
 namespace lockstep::api {
 namespace {
 
-constexpr Duration kPollInterval = milliseconds(50);
 constexpr Duration kDatabaseWait = seconds(1);
 
 Response page(unsigned status, std::string body) {
@@ -47,20 +46,18 @@ void check_database(Context& context, ExchangePtr exchange, std::string lines) {
                     }));
 }
 
-// Waits until everything known to be committed when asked is applied here.
-void wait_for_sync(Context& context, ExchangePtr exchange, std::string lines, LogIndex target) {
-  if (context.node.applied() >= target) {
-    return check_database(context, std::move(exchange), lines + "\n[+]sync ok");
-  }
-  const TimePoint next = context.clock.now() + kPollInterval;
-  if (context.options.turns == nullptr || next > exchange->started + exchange->params.timeout) {
-    return exchange->responder.answer(
-        page(503, lines + "\n[+]sync timeout waiting for index " + to_string(target)));
-  }
-  context.options.turns->at(next, context.life.guard([&context, exchange = std::move(exchange),
-                                                      lines = std::move(lines), target]() mutable {
-    wait_for_sync(context, std::move(exchange), std::move(lines), target);
-  }));
+// A linearizable read that asks for nothing: once it is answered, all that was committed when the
+// request came is applied here.
+void wait_for_sync(Context& context, ExchangePtr exchange, std::string lines) {
+  auto command = single_statement("SELECT 1", {.kind = wire::CommandKind::query});
+  const Duration wait = exchange->params.timeout;
+  context.node.read(
+      node::ReadLevel::linearizable, std::move(command), wait,
+      context.life.guard([&context, exchange = std::move(exchange),
+                          lines = std::move(lines)](const Result<node::Answer>& answer) mutable {
+        if (answer) return check_database(context, std::move(exchange), lines + "\n[+]sync ok");
+        exchange->responder.answer(page(503, lines + "\n[+]sync " + answer.error().text));
+      }));
 }
 
 }  // namespace
@@ -87,8 +84,7 @@ void serve_readyz(Context& context, ExchangePtr exchange) {
   if (!exchange->params.sync) {
     return check_database(context, std::move(exchange), std::move(readiness.body));
   }
-  const LogIndex target = std::max(status.commit, LogIndex{1});
-  wait_for_sync(context, std::move(exchange), std::move(readiness.body), target);
+  wait_for_sync(context, std::move(exchange), std::move(readiness.body));
 }
 
 }  // namespace lockstep::api

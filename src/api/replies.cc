@@ -5,6 +5,7 @@ namespace {
 
 constexpr std::string_view kLeadershipLost = "leadership lost while committing log";
 constexpr std::string_view kMayTakeEffect = "; it may or may not take effect";
+constexpr std::string_view kDiskFull = "disk is full: no writes until there is space";
 
 Verdict verdict(Verdict::Form form, std::string text) {
   return {.form = form, .text = std::move(text)};
@@ -42,9 +43,12 @@ Verdict verdict_on_write(const Error& error) {
     case Errc::not_leader:
     case Errc::no_leader:
       return verdict(Verdict::Form::elsewhere, std::string(kLeaderNotFound));
-    case Errc::busy:
     case Errc::refused:
+      return verdict(Verdict::Form::later, error.text);
+    case Errc::busy:
       return verdict(Verdict::Form::refusal, error.text);
+    case Errc::no_space:
+      return verdict(Verdict::Form::refusal, std::string(kDiskFull));
     case Errc::unknown:
       return verdict(Verdict::Form::envelope, std::string(kLeadershipLost));
     case Errc::invalid:
@@ -59,9 +63,12 @@ Verdict verdict_on_read(const Error& error) {
     case Errc::not_leader:
     case Errc::no_leader:
       return verdict(Verdict::Form::elsewhere, std::string(kLeaderNotFound));
-    case Errc::busy:
     case Errc::refused:
+      return verdict(Verdict::Form::later, error.text);
+    case Errc::busy:
       return verdict(Verdict::Form::refusal, error.text);
+    case Errc::no_space:
+      return verdict(Verdict::Form::refusal, std::string(kDiskFull));
     case Errc::unknown:
       return verdict(Verdict::Form::envelope, std::string(kLeadershipLost));
     case Errc::stale:
@@ -69,6 +76,12 @@ Verdict verdict_on_read(const Error& error) {
     default:
       return verdict(Verdict::Form::envelope, error.text);
   }
+}
+
+void add_served_by(const Context& context, const Exchange& exchange, Response& response) {
+  response.headers.emplace_back("X-Rqlite-Served-By", exchange.forwarded
+                                                          ? context.node.status().raft_addr
+                                                          : context.options.http_adv_addr);
 }
 
 Response results_response(const Context& context, const Exchange& exchange,
@@ -80,11 +93,7 @@ Response results_response(const Context& context, const Exchange& exchange,
   auto body = render(envelope, exchange.params.render);
   if (!body) return text_response(500, body.error().text);
   Response response = json_response(std::move(*body));
-  // rqlite names the HTTP address of a node that answers for itself, the Raft address of a leader
-  // that answers for another.
-  response.headers.emplace_back("X-Rqlite-Served-By", exchange.forwarded
-                                                          ? context.node.status().raft_addr
-                                                          : context.options.http_adv_addr);
+  add_served_by(context, exchange, response);
   return response;
 }
 

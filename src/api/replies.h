@@ -23,6 +23,7 @@ inline constexpr std::string_view kLeaderNotFound = "leader not found";
 struct Verdict {
   enum class Form {
     elsewhere,  // certainly not executed here; another node may
+    later,      // certainly not executed, but soon it may be; else as `refusal`
     refusal,    // certainly not executed: 503 and the text
     envelope,   // 200, {"results":[],"error":text}
   };
@@ -31,6 +32,10 @@ struct Verdict {
 };
 Verdict verdict_on_write(const Error& error);
 Verdict verdict_on_read(const Error& error);
+
+// The header X-Rqlite-Served-By: the HTTP address of a node that answers for itself, the Raft
+// address of a leader that answers for another.
+void add_served_by(const Context& context, const Exchange& exchange, Response& response);
 
 // The envelope as a response: 200, or 500 if a value has no JSON form.
 Response results_response(const Context& context, const Exchange& exchange,

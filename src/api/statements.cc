@@ -30,6 +30,13 @@ Result<std::string> command_in_body(const Exchange& exchange, wire::CommandKind 
   return parse_statements(exchange.request.body, options);
 }
 
+// Whether only the leader can read at this level. A linearizable read runs on any node, which asks
+// the leader for an index; but what another node passed on was meant for the leader itself.
+bool needs_leader(const Context& context, const Exchange& exchange, node::ReadLevel level) {
+  if (level == node::ReadLevel::none || context.leads()) return false;
+  return level != node::ReadLevel::linearizable || exchange.forwarded;
+}
+
 node::ReadLevel level_of(const Context& context, const Exchange& exchange) {
   const bool voter = context.node.core().membership().is_voter(context.self);
   return resolve_level(exchange.params.level, voter);
@@ -45,10 +52,15 @@ Contact contact_of(const Context& context) {
   return contact;
 }
 
-void answer_error(Context& context, ExchangePtr exchange, Verdict verdict) {
+void answer_error(Context& context, ExchangePtr exchange, Errc code, Verdict verdict) {
+  // Somebody led a moment ago: an election is under way, and worth waiting for.
+  const bool moving = code == Errc::not_leader && !context.node.core().leader();
+  if (moving) verdict.form = Verdict::Form::later;
   switch (verdict.form) {
     case Verdict::Form::elsewhere:
       return pass_on(context, std::move(exchange));
+    case Verdict::Form::later:
+      return serve_later(context, std::move(exchange), std::move(verdict.text));
     case Verdict::Form::refusal:
       return exchange->responder.answer(text_response(503, verdict.text));
     case Verdict::Form::envelope:
@@ -64,7 +76,7 @@ void answer_write(Context& context, ExchangePtr exchange, const Result<node::Ans
     return exchange->responder.answer(text_response(503, kLeaderNotFound));
   }
   auto verdict = verdict_on_write(answer.error());
-  answer_error(context, std::move(exchange), std::move(verdict));
+  answer_error(context, std::move(exchange), code, std::move(verdict));
 }
 
 void write(Context& context, ExchangePtr exchange, std::string command) {
@@ -78,7 +90,7 @@ void write(Context& context, ExchangePtr exchange, std::string command) {
 void answer_read(Context& context, ExchangePtr exchange, const Result<node::Answer>& answer) {
   if (answer) return exchange->responder.answer(results_response(context, *exchange, &*answer, {}));
   auto verdict = verdict_on_read(answer.error());
-  answer_error(context, std::move(exchange), std::move(verdict));
+  answer_error(context, std::move(exchange), answer.error().code, std::move(verdict));
 }
 
 void read(Context& context, ExchangePtr exchange, node::ReadLevel level, std::string command,
@@ -127,9 +139,7 @@ void serve_query(Context& context, ExchangePtr exchange) {
           : command_in_body(*exchange, wire::CommandKind::query, true);
   if (!command) return exchange->responder.answer(text_response(400, command.error().text));
   const auto level = level_of(context, *exchange);
-  if (level != node::ReadLevel::none && !context.leads()) {
-    return pass_on(context, std::move(exchange));
-  }
+  if (needs_leader(context, *exchange, level)) return pass_on(context, std::move(exchange));
   Duration wait = params.linearizable_timeout.value_or(kQueryWait);
   if (wait <= Duration::zero()) wait = kRequestWait;
   read(context, std::move(exchange), level, std::move(*command), wait);
@@ -139,7 +149,7 @@ void serve_request(Context& context, ExchangePtr exchange) {
   auto command = command_in_body(*exchange, wire::CommandKind::request, false);
   if (!command) return exchange->responder.answer(text_response(400, command.error().text));
   const auto level = level_of(context, *exchange);
-  if (level != node::ReadLevel::none && !context.leads()) {
+  if (needs_leader(context, *exchange, level)) {
     exchange->is_write = true;  // for all this node knows
     return pass_on(context, std::move(exchange));
   }

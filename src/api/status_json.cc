@@ -65,6 +65,8 @@ std::string raft_json(const node::NodeStatus& status) {
       .number("fsm_pending", fsm_pending(status))
       .raw("last_contact", last_contact(status))
       .number("last_log_index", status.last_index.value)
+      // A snapshot is a durable point of the database.
+      .number("last_snapshot_index", status.durable.value)
       .number("num_peers", other_voters(status))
       .text("state", role_name(status.role))
       .number("term", status.term.value)
@@ -84,14 +86,15 @@ std::string members_json(const node::NodeStatus& status) {
   return json_array(members);
 }
 
-std::string store_json(const node::NodeStatus& status) {
+std::string store_json(const node::NodeStatus& status, const StatusExtras& extras) {
   const std::string leader = JsonObject()
                                  .text("addr", status.leader_addr)
                                  .text("node_id", status.leader ? status.leader->value : "")
                                  .print_sorted();
-  return JsonObject()
-      .text("addr", status.raft_addr)
+  JsonObject store;
+  store.text("addr", status.raft_addr)
       .number("db_applied_index", status.applied.value)
+      .boolean("disk_full", status.disk_full)
       .number("fsm_index", status.applied.value)
       .raw("leader", leader)
       .text("node_id", status.self.value)
@@ -99,8 +102,9 @@ std::string store_json(const node::NodeStatus& status) {
       .boolean("open", true)
       .raw("raft", raft_json(status))
       .boolean("ready", status.ready)
-      .raw("sqlite3", JsonObject().number("wal_size", status.wal_bytes).print())
-      .print_sorted();
+      .raw("sqlite3", JsonObject().number("wal_size", status.wal_bytes).print());
+  for (const auto& [name, json] : extras.store) store.raw(name, json);
+  return store.print_sorted();
 }
 
 }  // namespace
@@ -121,7 +125,7 @@ std::string status_json(const node::NodeStatus& status, const StatusExtras& extr
                       .text("start_time", wall_time(extras.start_time))
                       .text("uptime", format_duration(extras.uptime))
                       .print_sorted());
-  all.raw("store", store_json(status));
+  all.raw("store", store_json(status, extras));
   for (const auto& [name, json] : extras.host) all.raw(name, json);
   return all.print_sorted();
 }

@@ -15,7 +15,8 @@ struct StatusExtras {
   std::string http_adv_addr;
   WallTime start_time, current_time;
   Duration uptime{};
-  std::vector<std::pair<std::string, std::string>> host;  // JSON by top-level name; wins
+  std::vector<std::pair<std::string, std::string>> host;   // JSON by top-level name; wins
+  std::vector<std::pair<std::string, std::string>> store;  // JSON by name within "store"; wins
 };
 std::string status_json(const node::NodeStatus& status, const StatusExtras& extras);
 

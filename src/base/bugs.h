@@ -23,10 +23,12 @@ enum class Bug {
   keep_conflicting_tail,     // M7  follower keeps a conflicting tail
   vote_by_index_only,        // M9  election rule compares the index alone
   stale_vote_counted,        // M10 a vote of an older term is counted
+  pre_vote_frees_vote,       // M11 a granted pre-vote makes the voter forget its vote
   read_without_quorum,       // M13 linearizable read without a quorum round
   read_before_own_commit,    // M14 read index before an entry of this term is committed
   change_before_own_commit,  // M18 membership change before an own-term commit
   config_on_commit_only,     // M19 configuration used only once committed
+  reset_removes_log_first,   // M23 a log reset removes the old log before the new one is durable
   applied_apart_from_data,   // M25 applied index stored apart from the data
   failed_but_proposed,       // M28 client told "failed" for a write that may commit
   random_not_seeded,         // M29 SQL random() not the same on every replica
@@ -34,7 +36,14 @@ enum class Bug {
   middle_corruption_cut,     // M31 bad batch in the middle taken for the end of the log
   sync_error_ignored,        // M32 a failed sync is taken for done
   learner_counted,           // M39 commit counts a member that does not vote
+  compact_above_durable,     // M44 the log forgets entries above the durable database index
+  vote_after_lost_disk,      // a member that lost its disk votes as if it had not
   wal_not_synced,            // durable point without a WAL sync
+  main_not_synced,           // checkpoint complete without a sync of the main file
+  partial_checkpoint_done,   // a checkpoint that readers made partial is taken for complete
+  install_without_sync,      // M23 an image is installed before its files are durable
+  page_sums_ignored,         // a page that does not match its checksum is served
+  sums_after_manifest,       // page checksums synced after the manifest that names them
   ack_before_commit,         // M48 write acknowledged before it is committed
   forward_retried,           // M49 a forwarded write is sent twice
   dirty_read,                // `none` reads see the apply transaction before it commits

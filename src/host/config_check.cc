@@ -67,9 +67,11 @@ Status check_config(const Config& config) {
   // Below this a busy disk looks like a dead leader.
   if (std::max(config.raft_heartbeat_timeout, config.raft_election_timeout) < milliseconds(20))
     return fail(Errc::invalid, "flag -raft-election-timeout: must be at least 20ms");
-  if (config.raft_snap == 0) return fail(Errc::invalid, "flag -raft-snap: must be above 0");
-  if (config.raft_snap_wal_size == 0)
-    return fail(Errc::invalid, "flag -raft-snap-wal-size: must be above 0");
+  if (config.raft_snap == 0 || config.raft_snap > 1'000'000'000'000)
+    return fail(Errc::invalid, "flag -raft-snap: must be from 1 to 1000000000000");
+  TRY(check_positive("raft-snap-int", config.raft_snap_interval));
+  if (config.db_wal_max_size == 0 || config.db_wal_max_size <= config.raft_snap_wal_size)
+    return fail(Errc::invalid, "flag -db-wal-max-size: must be above -raft-snap-wal-size");
   return {};
 }
 

@@ -63,18 +63,60 @@ Flag duration(Text name, Text meaning, Duration Config::* member) {
           [member](const Config& config) { return to_string(config.*member); }};
 }
 
+std::optional<bool> parse_boolean(Text value) {
+  constexpr std::array<Text, 6> kTrue{"1", "t", "T", "true", "TRUE", "True"};
+  constexpr std::array<Text, 6> kFalse{"0", "f", "F", "false", "FALSE", "False"};
+  if (std::ranges::find(kTrue, value) != kTrue.end()) return true;
+  if (std::ranges::find(kFalse, value) != kFalse.end()) return false;
+  return std::nullopt;
+}
+std::string not_boolean(Text value) {
+  return fmt::format("\"{}\" is neither true nor false", value);
+}
+
 Flag boolean(Text name, Text meaning, bool Config::* member) {
   return {name, "", meaning,
           [member](Config& config, Text value) -> Trouble {
-            constexpr std::array<Text, 6> kTrue{"1", "t", "T", "true", "TRUE", "True"};
-            constexpr std::array<Text, 6> kFalse{"0", "f", "F", "false", "FALSE", "False"};
-            const bool yes = std::ranges::find(kTrue, value) != kTrue.end();
-            const bool no = std::ranges::find(kFalse, value) != kFalse.end();
-            if (!yes && !no) return fmt::format("\"{}\" is neither true nor false", value);
-            config.*member = yes;
+            const auto parsed = parse_boolean(value);
+            if (!parsed) return not_boolean(value);
+            config.*member = *parsed;
             return {};
           },
           [member](const Config& config) { return config.*member ? "true" : "false"; }};
+}
+
+// As `duration`, but 0 can only be had by leaving the flag out.
+Flag patience(Text name, Text meaning, Duration Config::* member) {
+  Flag flag = duration(name, meaning, member);
+  flag.set = [set = flag.set, member](Config& config, Text value) -> Trouble {
+    if (auto trouble = set(config, value)) return trouble;
+    if (config.*member <= Duration{}) return "must be greater than 0";
+    return {};
+  };
+  flag.show = [](const Config&) { return std::string("never"); };
+  return flag;
+}
+
+// The flag's older name.
+Flag alias(Text name, const Flag& flag) {
+  Flag other = flag;
+  other.name = name;
+  other.meaning = "the older name of the flag before";
+  other.set = [name, set = flag.set, now = flag.name](Config& config, Text value) {
+    config.notes.push_back(fmt::format("-{} is called -{} now", name, now));
+    return set(config, value);
+  };
+  return other;
+}
+
+Trouble set_compression(Config& config, Text value) {
+  const auto parsed = parse_boolean(value);
+  if (!parsed) return not_boolean(value);
+  if (!*parsed)
+    config.notes.emplace_back(
+        "-compress-snap-transport=false has no effect: images of the database are always sent "
+        "compressed");
+  return {};
 }
 
 Trouble set_join(Config& config, Text value) {
@@ -106,6 +148,11 @@ Trouble set_log_level(Config& config, Text value) {
 }
 
 const std::vector<Flag>& flags() {
+  static const Flag kHeartbeat =
+      duration("raft-heartbeat-timeout",
+               "silence of the leader after which a follower asks for an election; the leader is "
+               "heard six times as often",
+               &Config::raft_heartbeat_timeout);
   static const std::vector<Flag> kFlags{
       text("node-id", "id",
            "name of this node: unique in the cluster, never changed (default: the "
@@ -130,10 +177,8 @@ const std::vector<Flag>& flags() {
               &Config::non_voter),
       boolean("fk", "enforce SQLite foreign keys; must be the same on all nodes",
               &Config::foreign_keys),
-      duration("raft-heartbeat-timeout",
-               "silence of the leader after which a follower asks for an election; the leader is "
-               "heard six times as often",
-               &Config::raft_heartbeat_timeout),
+      kHeartbeat,
+      alias("raft-timeout", kHeartbeat),
       duration("raft-election-timeout",
                "how long a candidate waits for votes; the larger of both timeouts is used for both",
                &Config::raft_election_timeout),
@@ -142,72 +187,57 @@ const std::vector<Flag>& flags() {
                &Config::raft_apply_timeout),
       {"raft-log-level", "level", "DEBUG, INFO, WARN or ERROR", set_log_level,
        [](const Config&) { return std::string("INFO"); }},
-      number("raft-snap", "log entries after which a snapshot becomes the base of the log",
+      number("raft-snap",
+             "entries after which a snapshot becomes the base of the log; behind it a quarter more "
+             "than that is kept for slow followers",
              &Config::raft_snap),
-      number("raft-snap-wal-size", "bytes of SQLite WAL after which it is checkpointed",
-             &Config::raft_snap_wal_size),
+      number(
+          "raft-snap-wal-size",
+          "bytes of SQLite's write-ahead file after which a snapshot moves it into the database; "
+          "0: never for that reason",
+          &Config::raft_snap_wal_size),
+      duration("raft-snap-int",
+               "how often a snapshot is made for its own sake, if anything is newer than the last",
+               &Config::raft_snap_interval),
+      number(
+          "db-wal-max-size",
+          "bytes of SQLite's write-ahead file beyond which reads and transfers that hold it back "
+          "are ended; at twice that, writes are refused",
+          &Config::db_wal_max_size),
+      {"compress-snap-transport", "", "accepted; images of the database are always sent compressed",
+       set_compression, [](const Config&) { return std::string("true"); }},
+      boolean("raft-shutdown-stepdown", "a leader that is stopped hands leadership on first",
+              &Config::raft_shutdown_stepdown),
+      boolean("raft-remove-shutdown", "stop when this node is removed from the cluster",
+              &Config::raft_remove_shutdown),
+      boolean("raft-cluster-remove-shutdown",
+              "a node that is stopped leaves the cluster first; if it cannot, the exit code is 1",
+              &Config::raft_cluster_remove_shutdown),
+      patience("raft-reap-node-timeout",
+               "silence after which the leader removes a voter from the cluster",
+               &Config::raft_reap_node_timeout),
+      patience("raft-reap-read-only-node-timeout",
+               "silence after which the leader removes a read replica from the cluster",
+               &Config::raft_reap_read_only_node_timeout),
   };
   return kFlags;
 }
 
-// rqlite 10's other flags.
-constexpr std::array<Text, 44> kUnsupported{"extensions-path",
-                                            "cdc-config",
-                                            "otlp-endpoint",
-                                            "otlp-interval",
-                                            "otlp-insecure",
-                                            "otlp-no-verify",
-                                            "otlp-ca-cert",
-                                            "otlp-cert",
-                                            "otlp-key",
-                                            "auth",
-                                            "auto-backup",
-                                            "auto-restore",
-                                            "http-ca-cert",
-                                            "http-cert",
-                                            "http-key",
-                                            "http-verify-client",
-                                            "http-verify-common-name",
-                                            "node-ca-cert",
-                                            "node-cert",
-                                            "node-key",
-                                            "node-no-verify",
-                                            "node-verify-client",
-                                            "node-verify-server-name",
-                                            "node-verify-common-name",
-                                            "compress-snap-transport",
-                                            "join-as",
-                                            "bootstrap-expect",
-                                            "bootstrap-expect-timeout",
-                                            "disco-mode",
-                                            "disco-key",
-                                            "disco-config",
-                                            "db-max-ro-conns",
-                                            "auto-vacuum-int",
-                                            "auto-optimize-int",
-                                            "raft-snap-int",
-                                            "raft-leader-lease-timeout",
-                                            "raft-commit-timeout",
-                                            "raft-remove-shutdown",
-                                            "raft-cluster-remove-shutdown",
-                                            "raft-shutdown-stepdown",
-                                            "raft-reap-node-timeout",
-                                            "raft-reap-read-only-node-timeout",
-                                            "cluster-connect-timeout",
-                                            "write-queue-capacity"};
-constexpr std::array<Text, 9> kUnsupportedToo{"write-queue-batch-size",
-                                              "write-queue-timeout",
-                                              "write-queue-tx",
-                                              "cpu-profile",
-                                              "mem-profile",
-                                              "trace-profile",
-                                              "on-disk-path",
-                                              "raft-timeout",
-                                              "http-no-verify"};
+// rqlite's other flags, between blanks.
+constexpr Text kUnsupported =
+    " extensions-path cdc-config otlp-endpoint otlp-interval otlp-insecure "
+    "otlp-no-verify otlp-ca-cert otlp-cert otlp-key auth auto-backup auto-restore "
+    "http-ca-cert http-cert http-key http-verify-client http-verify-common-name "
+    "node-ca-cert node-cert node-key node-no-verify node-verify-client "
+    "node-verify-server-name node-verify-common-name join-as bootstrap-expect "
+    "bootstrap-expect-timeout disco-mode disco-key disco-config db-max-ro-conns "
+    "auto-vacuum-int auto-optimize-int raft-leader-lease-timeout raft-commit-timeout "
+    "cluster-connect-timeout write-queue-capacity write-queue-batch-size "
+    "write-queue-timeout write-queue-tx cpu-profile mem-profile trace-profile "
+    "on-disk-path http-no-verify ";
 
 std::unexpected<Error> unknown(Text name) {
-  const bool rqlite = std::ranges::find(kUnsupported, name) != kUnsupported.end() ||
-                      std::ranges::find(kUnsupportedToo, name) != kUnsupportedToo.end();
+  const bool rqlite = kUnsupported.find(fmt::format(" {} ", name)) != Text::npos;
   if (rqlite) return fail(Errc::invalid, fmt::format("flag -{} is not supported yet", name));
   return fail(Errc::invalid, fmt::format("unknown flag -{} (-h lists all flags)", name));
 }

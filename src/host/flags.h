@@ -33,7 +33,15 @@ struct Config {
   Duration raft_election_timeout = milliseconds(300);
   Duration raft_apply_timeout = seconds(10);
   std::uint64_t raft_snap = 8192;
-  std::uint64_t raft_snap_wal_size = 4u << 20;
+  std::uint64_t raft_snap_wal_size = 4u << 20;  // 0: never for that reason
+  Duration raft_snap_interval = seconds(10);
+  std::uint64_t db_wal_max_size = 256u << 20;
+  bool raft_shutdown_stepdown = true;
+  bool raft_remove_shutdown = false;
+  bool raft_cluster_remove_shutdown = false;
+  Duration raft_reap_node_timeout{};            // 0: never
+  Duration raft_reap_read_only_node_timeout{};  // 0: never
+  std::vector<std::string> notes;               // about flags, for the log
 };
 
 enum class Want { run, help, version };

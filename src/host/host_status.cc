@@ -9,6 +9,8 @@
 #include <thread>
 
 #include "api/json_response.h"
+#include "host/duration.h"
+#include "host/node_options.h"
 #include "host/version.h"
 
 namespace lockstep::host {
@@ -97,6 +99,24 @@ std::string peers_json(const HostFacts& facts) {
 }
 
 }  // namespace
+
+std::vector<std::pair<std::string, std::string>> store_status(const Config& config) {
+  const auto text = [](std::string_view value) {
+    std::string json;
+    api::append_json_string(json, value);
+    return json;
+  };
+  const auto time = [&](Duration value) { return text(to_string(value)); };
+  return {{"apply_timeout", time(config.raft_apply_timeout)},
+          {"dir", text(config.data_folder)},
+          {"election_timeout", time(config.raft_election_timeout)},
+          {"heartbeat_timeout", time(config.raft_heartbeat_timeout)},
+          {"reap_read_only_timeout", time(config.raft_reap_read_only_node_timeout)},
+          {"reap_timeout", time(config.raft_reap_node_timeout)},
+          {"snapshot_interval", time(config.raft_snap_interval)},
+          {"snapshot_threshold", std::to_string(config.raft_snap)},
+          {"trailing_logs", std::to_string(log_keep_entries(config))}};
+}
 
 std::vector<std::pair<std::string, std::string>> host_status(const HostFacts& facts) {
   return {{"http", http_json(facts)},

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "host/flags.h"
+
 namespace lockstep::host {
 
 struct HostFacts {
@@ -20,5 +22,8 @@ struct HostFacts {
 };
 
 std::vector<std::pair<std::string, std::string>> host_status(const HostFacts& facts);
+
+// What the object "store" of that page says of the configuration, as JSON by name.
+std::vector<std::pair<std::string, std::string>> store_status(const Config& config);
 
 }  // namespace lockstep::host

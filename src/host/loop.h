@@ -1,5 +1,6 @@
 // Loop: the strand thread. One io_context, run by one thread, on which every turn of the node,
-// every socket handler and every timer runs. It is the node's env::Clock and env::Turns.
+// every socket handler and every timer runs. It is the node's env::Clock, and env::Turns of
+// whatever lasts as long as the process (what lives shorter has a TurnQueue of its own).
 //
 // now() is CLOCK_BOOTTIME (it goes on while the machine sleeps, so that a leader that slept knows
 // it), read once at the start of a turn. Whoever calls into node code from a socket handler starts
@@ -39,8 +40,8 @@ class Loop final : public env::Clock, public env::Turns {
   void run();
   // From the strand thread or a signal handler of it: run() returns after the current handler.
   void stop();
-  // Destroys all tasks and timers that did not run; later ones are destroyed at once. Tasks may own
-  // node state, so this comes before that state's owner goes.
+  // Destroys all tasks and timers that did not run; later ones are destroyed at once. They may own
+  // state of others, so this comes before those go.
   void drop_tasks();
 
   boost::asio::io_context& io();

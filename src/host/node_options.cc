@@ -14,6 +14,11 @@ constexpr int kHeartbeatsPerTimeout = 6;
 
 }  // namespace
 
+// As rqlite's: a quarter more than what makes the next snapshot due.
+std::uint64_t log_keep_entries(const Config& config) {
+  return config.raft_snap + config.raft_snap / 4;
+}
+
 node::NodeOptions node_options(const Config& config, const Advertised& advertised,
                                std::uint64_t seed) {
   const Rng rng(seed);
@@ -33,7 +38,9 @@ node::NodeOptions node_options(const Config& config, const Advertised& advertise
   options.database.seed = rng.derive("database").next();
   options.database.foreign_keys = config.foreign_keys;
   options.durable_point_entries = config.raft_snap;
+  options.log_keep_entries = log_keep_entries(config);
   options.checkpoint_wal_bytes = config.raft_snap_wal_size;
+  options.wal_bytes_max = config.db_wal_max_size;
   options.apply_timeout = config.raft_apply_timeout;
   return options;
 }

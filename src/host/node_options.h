@@ -15,6 +15,9 @@ struct Advertised {
   std::string http_addr;  // "host:port"
 };
 
+// Log entries kept behind a snapshot, for slow followers.
+std::uint64_t log_keep_entries(const Config& config);
+
 // `join` is left empty. `seed` differs per start.
 node::NodeOptions node_options(const Config& config, const Advertised& advertised,
                                std::uint64_t seed);

@@ -2,41 +2,38 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <random>
-#include <thread>
 #include <utility>
 
 #include "api/handler.h"
 #include "base/rng.h"
 #include "host/address.h"
+#include "host/caretaker.h"
+#include "host/graceful_stop.h"
 #include "host/host_status.h"
 #include "host/http_message.h"
 #include "host/http_server.h"
-#include "host/join_resolver.h"
 #include "host/loop.h"
-#include "host/node_options.h"
+#include "host/node_life.h"
 #include "host/peer_listener.h"
 #include "host/posix_disk.h"
+#include "host/recovery_file.h"
 #include "host/stderr_log.h"
 #include "host/tcp_peers.h"
-#include "host/thread_lanes.h"
 #include "host/version.h"
-#include "node/node.h"
 
 namespace lockstep::host {
 
 namespace {
 
-constexpr Duration kDrainTimeout = seconds(1);
 constexpr Duration kReadyPollInterval = milliseconds(20);
-constexpr unsigned kReadLanesMin = 2;
-constexpr unsigned kReadLanesMax = 8;
+constexpr Duration kRecoveryPollInterval = milliseconds(100);
 
 std::uint64_t draw_seed() {
   std::random_device device;
@@ -64,16 +61,19 @@ struct Server::State {
       : config(std::move(given)), log({.raft = config.raft_log_level}), signals(loop.io()) {}
 
   Status set_up();
-  void start_node();
-  Status open_node(std::vector<std::string> join);
-  [[nodiscard]] bool must_join() const;
-  void resolve_and_join();
-  void serve();
+  Status open_ports();
+  Status read_recovery();
+  void make_life();
+  api::HandlerOptions handler_options();
+  void opened();
+  void closing();
   void say_when_ready();
+  void finish_recovery();
   void wait_for_signal();
-  void begin_shutdown(int signal);
+  void begin_stop(const std::string& why, bool leave_cluster);
   void fatal(const Error& error);
   void take_apart();
+  [[nodiscard]] std::string where() const;
 
   Config config;
   Loop loop;
@@ -81,22 +81,33 @@ struct Server::State {
   boost::asio::signal_set signals;
   std::uint64_t seed = draw_seed();
   Advertised advertised;
+  std::optional<raft::Membership> recovery;  // not done yet
   std::unique_ptr<PosixDisk> disk;
-  std::unique_ptr<ThreadLanes> lanes;
   std::unique_ptr<TcpPeers> peers;
   std::unique_ptr<PeerListener> raft_port;
   std::unique_ptr<HttpServer> http;
-  std::unique_ptr<JoinResolver> resolver;
-  std::unique_ptr<node::Node> node;
-  std::unique_ptr<api::Handler> handler;
-  bool stopping = false;
+  std::unique_ptr<NodeLife> life;
+  std::unique_ptr<Caretaker> caretaker;   // of the present life
+  std::optional<node::Lifeline> present;  // likewise: what polls this life
+  std::unique_ptr<GracefulStop> stop;
   int exit_code = 0;
 };
 
 Status Server::State::set_up() {
+  for (const std::string& note : config.notes) log.write(LogLevel::info, "flags", note);
+  TRY_ASSIGN(disk, open_data_folder(config.data_folder));
+  TRY(open_ports());
+  TRY(read_recovery());
+  PeersOptions peer_options;
+  peer_options.seed = Rng(seed).derive("peers").next();
+  peers = std::make_unique<TcpPeers>(loop, log, peer_options);
+  make_life();
+  return {};
+}
+
+Status Server::State::open_ports() {
   TRY_ASSIGN(const HostPort http_addr, parse_host_port(config.http_addr));
   TRY_ASSIGN(const HostPort raft_addr, parse_host_port(config.raft_addr));
-  TRY_ASSIGN(disk, open_data_folder(config.data_folder));
   TRY_ASSIGN(const Listening http_socket, listen_on(http_addr));
   auto raft_socket = listen_on(raft_addr);
   if (!raft_socket) {
@@ -106,76 +117,44 @@ Status Server::State::set_up() {
   http = std::make_unique<HttpServer>(loop, log, http_socket, HttpOptions{}, refuse_until_open);
   raft_port = std::make_unique<PeerListener>(loop, log, *raft_socket, ListenerOptions{},
                                              [this](std::string_view frame) {
-                                               // Before start() a frame is as good as lost; Raft
-                                               // sends again.
-                                               if (handler && !stopping) node->receive(frame);
+                                               if (life) life->receive(frame);
                                              });
   TRY_ASSIGN(advertised.http_addr,
              advertise(config.http_adv_addr, config.http_addr, http_socket.port));
   TRY_ASSIGN(advertised.raft_addr,
              advertise(config.raft_adv_addr, config.raft_addr, raft_socket->port));
-  PeersOptions peer_options;
-  peer_options.seed = Rng(seed).derive("peers").next();
-  peers = std::make_unique<TcpPeers>(loop, log, peer_options);
-  lanes = std::make_unique<ThreadLanes>(
-      loop, std::clamp(std::thread::hardware_concurrency(), kReadLanesMin, kReadLanesMax));
   return {};
 }
 
-Status Server::State::open_node(std::vector<std::string> join) {
-  auto options = node_options(config, advertised, seed);
-  options.join = std::move(join);
-  const env::Env env{loop, loop, *lanes, *disk, *peers, log};
-  TRY_ASSIGN(node, node::Node::open(env, std::move(options)));
+Status Server::State::read_recovery() {
+  const NodeId self = node_options(config, advertised, seed).self;
+  TRY_ASSIGN(recovery, read_recovery_file(config.data_folder, self, advertised.raft_addr));
+  if (recovery)
+    log.write(LogLevel::warning, "recovery",
+              "raft/peers.json: going on with " + std::to_string(recovery->members.size()) +
+                  " members, whatever the log says");
   return {};
 }
 
-// A member under this address and role needs nobody's help to start again: the whole cluster may be
-// starting with it.
-bool Server::State::must_join() const {
-  if (config.join.empty()) return false;
-  const auto status = node->status();
-  return std::ranges::none_of(status.members, [&](const node::PeerStatus& each) {
-    return each.member.id == status.self && each.member.address == advertised.raft_addr &&
-           each.member.voter != config.non_voter;
-  });
+void Server::State::make_life() {
+  life = std::make_unique<NodeLife>(
+      loop, log, *disk, *peers,
+      NodeLife::Options{.config = config,
+                        .advertised = advertised,
+                        .seed = seed,
+                        .handler = [this] { return handler_options(); },
+                        .recover_members = recovery},
+      NodeLife::Events{.opened = [this] { opened(); },
+                       .closing = [this] { closing(); },
+                       .failed = [this](const Error& error) { fatal(error); }});
 }
 
-void Server::State::start_node() {
-  // Opened with the list as written, a new node forms no cluster of its own; whether it is new is
-  // known only then.
-  if (const auto opened = open_node(config.join); !opened) return fatal(opened.error());
-  if (!must_join()) return serve();
-  node.reset();  // Legal: it was not started.
-  resolve_and_join();
-}
-
-void Server::State::resolve_and_join() {
-  std::vector<JoinTarget> targets;
-  for (const std::string& each : config.join) {
-    auto target = parse_join_target(each);
-    if (!target) return fatal(target.error());
-    targets.push_back(std::move(*target));
-  }
-  JoinOptions options;
-  options.give_up_after = config.join_interval * static_cast<Duration::rep>(std::min<std::uint64_t>(
-                                                     config.join_attempts, 100'000));
-  log.write(LogLevel::info, "join", "looking for the cluster to join");
-  resolver = std::make_unique<JoinResolver>(
-      loop, log, std::move(targets), options, [this](Result<std::vector<std::string>> found) {
-        if (stopping) return;
-        if (!found) return fatal(found.error());
-        if (const auto opened = open_node(std::move(*found)); !opened) return fatal(opened.error());
-        serve();
-      });
-}
-
-void Server::State::serve() {
+api::HandlerOptions Server::State::handler_options() {
   api::HandlerOptions options;
   options.version = kVersion;
   options.http_adv_addr = advertised.http_addr;
   options.http_allow_origin = config.http_allow_origin;
-  options.turns = &loop;
+  options.store_status = store_status(config);
   options.host_status = [this] {
     return host_status({.http_bind_addr = config.http_addr,
                         .http_allow_origin = config.http_allow_origin,
@@ -185,73 +164,105 @@ void Server::State::serve() {
                         .peer_links = raft_port->links(),
                         .frames_dropped = peers->dropped()});
   };
-  handler = std::make_unique<api::Handler>(*node, loop, std::move(options));
-  node->start(
-      [this](wire::Forward request, std::move_only_function<void(wire::ForwardReply)> done) {
-        handler->serve_forwarded(std::move(request), std::move(done));
-      },
-      [this](const Error& error) { fatal(error); });
+  return options;
+}
+
+void Server::State::opened() {
   http->set_handler([this](api::Request request, api::Responder responder) {
-    handler->handle(std::move(request), std::move(responder));
+    life->handler()->handle(std::move(request), std::move(responder));
   });
-  const std::string where = "HTTP on " + advertised.http_addr + ", Raft on " +
-                            advertised.raft_addr + ", data in " + config.data_folder;
-  log.write(LogLevel::info, "node", "node " + node->status().self.value + " started: " + where);
+  std::function<void()> removed;
+  if (config.raft_remove_shutdown)
+    removed = [this] { begin_stop("stopping: this node was removed from the cluster", false); };
+  caretaker = std::make_unique<Caretaker>(
+      loop, log, *life->node(),
+      Caretaker::Options{.snapshot_interval = config.raft_snap_interval,
+                         .reap = {.voters = config.raft_reap_node_timeout,
+                                  .read_replicas = config.raft_reap_read_only_node_timeout}},
+      std::move(removed));
+  log.write(LogLevel::info, "node",
+            "node " + life->node()->status().self.value + " started: " + where());
+  present.emplace();
   say_when_ready();
+  finish_recovery();
+}
+
+void Server::State::closing() {
+  present.reset();
+  http->set_handler(refuse_until_open);
+  caretaker.reset();
+}
+
+std::string Server::State::where() const {
+  return "HTTP on " + advertised.http_addr + ", Raft on " + advertised.raft_addr + ", data in " +
+         config.data_folder;
 }
 
 void Server::State::say_when_ready() {
-  const auto status = node->status();
-  if (!status.ready) {
-    loop.at(loop.now() + kReadyPollInterval, [this] {
-      if (!stopping) say_when_ready();
-    });
+  if (stop) return;
+  const auto status = life->node()->status();
+  if (status.ready)
+    return log.write(LogLevel::info, "node", "node " + status.self.value + " ready: " + where());
+  loop.at(loop.now() + kReadyPollInterval, present->guard([this] { say_when_ready(); }));
+}
+
+// The file goes once its members are those of the cluster; until then another start repeats it.
+void Server::State::finish_recovery() {
+  if (!recovery || stop) return;
+  if (!is_recovered(life->node()->status(), *recovery)) {
+    loop.at(loop.now() + kRecoveryPollInterval, present->guard([this] { finish_recovery(); }));
     return;
   }
-  log.write(LogLevel::info, "node",
-            "node " + status.self.value + " ready: HTTP on " + advertised.http_addr + ", Raft on " +
-                advertised.raft_addr + ", data in " + config.data_folder);
+  if (const auto done = finish_recovery_file(config.data_folder); !done) return fatal(done.error());
+  log.write(LogLevel::info, "recovery", "done; raft/peers.json is now raft/peers.info");
+  recovery.reset();
+  life->forget_recovery();
 }
 
 void Server::State::wait_for_signal() {
   signals.async_wait([this](const boost::system::error_code& error, int signal) {
     if (error) return;
     // The second one: somebody does not want to wait.
-    if (stopping) std::_Exit(128 + signal);
-    begin_shutdown(signal);
+    if (stop) std::_Exit(128 + signal);
+    loop.begin_turn();
+    begin_stop(signal == SIGTERM ? "stopping on SIGTERM" : "stopping on SIGINT",
+               config.raft_cluster_remove_shutdown);
     wait_for_signal();
   });
 }
 
-void Server::State::begin_shutdown(int signal) {
-  loop.begin_turn();
-  log.write(LogLevel::info, "node",
-            signal == SIGTERM ? "stopping on SIGTERM" : "stopping on SIGINT");
-  http->drain([this] { loop.stop(); });
-  loop.at(loop.now() + kDrainTimeout, [this] { loop.stop(); });
-  stopping = true;
+void Server::State::begin_stop(const std::string& why, bool leave_cluster) {
+  if (stop) return;
+  log.write(LogLevel::info, "node", why);
+  life->be_the_last();
+  stop = std::make_unique<GracefulStop>(
+      loop, log, *http, [this] { return life->node(); },
+      GracefulStop::Options{.step_down = config.raft_shutdown_stepdown,
+                            .leave_cluster = leave_cluster});
+  stop->begin([this](const Status& status) {
+    if (!status) return fatal(status.error());
+    loop.stop();
+  });
 }
 
-// The node asks not to be destroyed inside the call, so only the loop is told.
+// Whoever reports it may not be destroyed inside the call, so only the loop is told.
 void Server::State::fatal(const Error& error) {
   if (std::exchange(exit_code, 1) != 0) return;
   std::fprintf(stderr, "fatal: %s\n", error.text.c_str());
-  stopping = true;
   loop.stop();
 }
 
-// Ports first, so that nothing new comes; then the lanes, whose running jobs use what the node
-// owns; then tasks that hold node state; the node last.
+// Ports first, so that nothing new comes; then the node, with what its jobs and tasks hold; then
+// what it used.
 void Server::State::take_apart() {
-  stopping = true;
+  stop.reset();
+  caretaker.reset();
+  present.reset();
   if (http) http->close_all();
   if (raft_port) raft_port->stop();
-  resolver.reset();
-  if (lanes) lanes->stop();
+  if (life) life->stop();
   if (peers) peers->stop();
   loop.drop_tasks();
-  handler.reset();
-  node.reset();
 }
 
 Server::Server(Config config) : state_(std::make_unique<State>(std::move(config))) {}
@@ -265,13 +276,16 @@ int Server::run() {
   boost::system::error_code error;
   state.signals.add(SIGTERM, error);
   state.signals.add(SIGINT, error);
-  state.wait_for_signal();
   if (const auto done = state.set_up(); !done) {
     state.fatal(done.error());
     return state.exit_code;
   }
-  state.loop.post([&state] { state.start_node(); });
+  state.wait_for_signal();
+  state.loop.post([&state] { state.life->begin(); });
   state.loop.run();
+  // Taking apart waits for jobs that are running. Who has no time for that sends another signal,
+  // which means what it always does from here on.
+  state.signals.clear(error);
   state.take_apart();
   return state.exit_code;
 }

@@ -1,9 +1,9 @@
-// Server: one lockstepd. Wires disk, lanes, ports, node and API together, and takes them apart in
-// the right order.
+// Server: one lockstepd. Wires disk, ports, node and API together, and takes them apart in the
+// right order.
 //
-// Both ports listen before the node exists, so that nodes may start in any order: HTTP answers
-// "store not open" (503), frames of peers are dropped. SIGTERM and SIGINT end it: requests in work
-// get up to a second; a second signal ends it at once.
+// Both ports listen before the node exists and while it opens again (host/node_life.h), so that
+// nodes may start in any order: HTTP answers "store not open" (503), frames of peers are lost.
+// SIGTERM and SIGINT end it in good order (host/graceful_stop.h); a second signal ends it at once.
 #pragma once
 
 #include <memory>

@@ -10,27 +10,24 @@ namespace lockstep::node {
 namespace {
 
 constexpr Duration kSweepInterval = milliseconds(50);
+constexpr Duration kFullDiskPause = milliseconds(100);
 
 }  // namespace
 
 Applier::Applier(env::Env env, Options options, Consensus& consensus, sql::Database& database,
-                 AppliedFn applied, std::function<void(Error)> failed)
+                 Listener listener)
     : env_(env),
       options_(options),
       consensus_(consensus),
       database_(database),
-      on_applied_(std::move(applied)),
-      failed_(std::move(failed)),
-      applied_(database.applied()),
-      durable_(database.durable().index),
-      wal_bytes_(database.wal_bytes()),
-      checkpoint_at_(options.checkpoint_wal_bytes) {}
+      listener_(std::move(listener)),
+      applied_(database.status().applied) {}
 
 void Applier::poke() {
-  if (busy_) return;
+  if (busy_ || halted_) return;
   const auto& core = consensus_.core();
   const LogIndex limit = LOCKSTEP_BUG(dirty_read) ? core.durable_index() : core.apply_limit();
-  if (limit <= applied_) return keep_house();
+  if (limit <= applied_) return;
   busy_ = true;
   auto entries = consensus_.cache().take(applied_.next(), limit.next(), options_.batch_entries_max,
                                          options_.batch_bytes_max);
@@ -56,33 +53,9 @@ void Applier::apply(std::vector<raft::Entry> entries) {
   std::vector<Term> terms;
   terms.reserve(entries.size());
   for (const auto& entry : entries) terms.push_back(entry.term);
-  run([this, entries = std::move(entries)] { return database_.apply(entries); }, std::move(terms));
-}
-
-// Durable points and checkpoints, when nothing waits to be applied: they never delay an answer that
-// could be given.
-void Applier::keep_house() {
-  const bool checkpoint = wal_bytes_ >= checkpoint_at_;
-  const bool point = applied_ - durable_ >= options_.durable_point_entries;
-  if (!checkpoint && !point) return;
-  busy_ = true;
-  run(
-      [this, checkpoint]() -> Result<std::vector<sql::Applied>> {
-        TRY(checkpoint ? database_.checkpoint() : database_.durable_point());
-        return std::vector<sql::Applied>{};
-      },
-      {});
-  if (checkpoint) checkpoint_at_ = 0;  // finish() sets it anew
-}
-
-void Applier::run(std::function<Result<std::vector<sql::Applied>>()> work,
-                  std::vector<Term> terms) {
   env::run_on(
       env_.lanes, {env::LaneKind::apply, 0},
-      [this, work = std::move(work)] {
-        auto applied = work();
-        return Outcome{std::move(applied), database_.wal_bytes(), database_.durable().index};
-      },
+      [this, entries = std::move(entries)] { return database_.apply(entries); },
       life_.guard([this, terms = std::move(terms)](Outcome outcome) {
         finish(std::move(outcome), terms);
       }));
@@ -90,23 +63,42 @@ void Applier::run(std::function<Result<std::vector<sql::Applied>>()> work,
 
 void Applier::finish(Outcome outcome, const std::vector<Term>& terms) {
   busy_ = false;
-  if (!outcome.applied) return failed_(std::move(outcome.applied).error());
-  durable_ = outcome.durable;
-  wal_bytes_ = outcome.wal_bytes;
-  if (checkpoint_at_ == 0) checkpoint_at_ = wal_bytes_ + options_.checkpoint_wal_bytes;
-  if (wal_bytes_ < options_.checkpoint_wal_bytes) checkpoint_at_ = options_.checkpoint_wal_bytes;
-  CHECK(outcome.applied->size() == terms.size());
-  if (!terms.empty()) {
-    applied_ = outcome.applied->back().index;
-    consensus_.applied(applied_);
+  if (!outcome && outcome.error().code != Errc::no_space)
+    return listener_.failed(std::move(outcome).error());
+  if (halted_) {
+    if (on_halted_) std::exchange(on_halted_, nullptr)();
+    return;
   }
+  if (!outcome) return wait_for_space();
+  if (std::exchange(disk_full_, false)) listener_.space(true);
+  CHECK(outcome->size() == terms.size());
+  applied_ = outcome->back().index;
+  consensus_.applied(applied_);
   // The next batch is on its way before this one is answered.
   poke();
   for (std::size_t i = 0; i < terms.size(); ++i) {
-    auto& entry = (*outcome.applied)[i];
-    on_applied_({entry.index, terms[i]}, std::move(entry.result));
+    auto& entry = (*outcome)[i];
+    listener_.applied({entry.index, terms[i]}, std::move(entry.result));
   }
   release_waiters();
+  listener_.job_done();
+}
+
+// Nothing of the batch has happened: the same entries are applied once there is space.
+void Applier::wait_for_space() {
+  busy_ = true;
+  if (!std::exchange(disk_full_, true)) listener_.space(false);
+  env_.turns.at(env_.clock.now() + kFullDiskPause, life_.guard([this] {
+    busy_ = false;
+    poke();
+    if (halted_ && on_halted_) std::exchange(on_halted_, nullptr)();
+  }));
+}
+
+void Applier::halt(std::move_only_function<void()> done) {
+  halted_ = true;
+  if (!busy_) return done();
+  on_halted_ = std::move(done);
 }
 
 void Applier::when_applied(LogIndex index, TimePoint deadline,

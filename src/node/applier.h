@@ -1,6 +1,6 @@
 // Applier: feeds committed, locally durable entries to the database, in order, one job at a time;
-// whatever was committed meanwhile is the next job's one SQLite transaction. Between jobs it sees
-// to durable points and checkpoints.
+// whatever was committed meanwhile is the next job's one SQLite transaction. A full disk makes it
+// wait and try again.
 #pragma once
 
 #include <functional>
@@ -19,32 +19,32 @@ class Applier {
   struct Options {
     std::uint64_t batch_entries_max = 0;
     std::uint64_t batch_bytes_max = 0;
-    std::uint64_t durable_point_entries = 0;
-    std::uint64_t checkpoint_wal_bytes = 0;
   };
   // An entry was applied; called in log order, one turn for a whole job's entries.
   using AppliedFn = std::function<void(raft::Position at, sql::CommandResult result)>;
 
+  struct Listener {
+    AppliedFn applied;
+    std::function<void()> job_done;     // after everybody was told
+    std::function<void(bool)> space;    // false: the disk is full; true: no longer
+    std::function<void(Error)> failed;  // final
+  };
+
   Applier(env::Env env, Options options, Consensus& consensus, sql::Database& database,
-          AppliedFn applied, std::function<void(Error)> failed);
+          Listener listener);
 
   // There may be more to apply.
   void poke();
   [[nodiscard]] LogIndex applied() const { return applied_; }
-  [[nodiscard]] LogIndex durable() const { return durable_; }
-  [[nodiscard]] std::uint64_t wal_bytes() const { return wal_bytes_; }
+  // No job begins any more; `done` as soon as none is under way, maybe at once.
+  void halt(std::move_only_function<void()> done);
 
   // Runs `task` as soon as applied() >= index; with false if `deadline` passes first. Maybe at
   // once.
   void when_applied(LogIndex index, TimePoint deadline, std::move_only_function<void(bool)> task);
 
  private:
-  // What a job on the apply lane leaves behind.
-  struct Outcome {
-    Result<std::vector<sql::Applied>> applied;
-    std::uint64_t wal_bytes = 0;
-    LogIndex durable;
-  };
+  using Outcome = Result<std::vector<sql::Applied>>;
   struct Waiter {
     TimePoint deadline;
     std::move_only_function<void(bool)> task;
@@ -52,9 +52,8 @@ class Applier {
 
   void load(LogIndex first, LogIndex end);
   void apply(std::vector<raft::Entry> entries);
-  void keep_house();
-  void run(std::function<Result<std::vector<sql::Applied>>()> work, std::vector<Term> terms);
   void finish(Outcome outcome, const std::vector<Term>& terms);
+  void wait_for_space();
   void release_waiters();
   void schedule_sweep();
 
@@ -62,14 +61,12 @@ class Applier {
   const Options options_;
   Consensus& consensus_;
   sql::Database& database_;
-  AppliedFn on_applied_;
-  std::function<void(Error)> failed_;
+  Listener listener_;
   LogIndex applied_;
-  LogIndex durable_;
-  std::uint64_t wal_bytes_ = 0;
-  // A checkpoint that readers made partial is tried again only after this much more WAL.
-  std::uint64_t checkpoint_at_ = 0;
   bool busy_ = false;
+  bool disk_full_ = false;
+  bool halted_ = false;
+  std::move_only_function<void()> on_halted_;
   bool sweep_scheduled_ = false;
   std::multimap<LogIndex, Waiter> waiters_;
   Lifeline life_;

@@ -20,11 +20,13 @@ Consensus::Consensus(env::Env env, Options options, storage::RaftLog& log, stora
       self_(options.raft.self),
       raft_addr_(std::move(options.raft_addr)),
       log_(log),
+      vote_(vote),
       core_(options.raft, options.seed, std::move(recovered), env.clock.now()),
       cache_(options.cache_bytes_max),
-      writer_(
-          env.lanes, log, vote, [this](Ticket ticket) { persisted(ticket); },
-          [this](Error error) { listener_.failed(std::move(error)); }),
+      writer_(env, log, vote,
+              {.persisted = [this](Ticket ticket) { persisted(ticket); },
+               .space = [this](bool space) { listener_.space(space); },
+               .failed = [this](Error error) { listener_.failed(std::move(error)); }}),
       listener_(std::move(listener)) {}
 
 template <class Step>
@@ -65,6 +67,32 @@ void Consensus::transfer(raft::RequestId id, std::optional<NodeId> target) {
   step([&](TimePoint now, raft::Effects& out) { core_.transfer(now, id, std::move(target), out); });
 }
 
+void Consensus::set_fence(raft::Position fence, std::move_only_function<void()> done) {
+  env::run_on(
+      env_.lanes, {env::LaneKind::log, 0}, [this, fence] { return vote_.store_fence(fence); },
+      life_.guard([this, fence, done = std::move(done)](Status status) mutable {
+        if (!status) return listener_.failed(std::move(status).error());
+        core_.set_fence(fence);
+        done();
+      }));
+}
+
+void Consensus::resign() {
+  step([this](TimePoint now, raft::Effects& out) { core_.resign(now, out); });
+}
+
+void Consensus::compact(LogIndex index) {
+  if (index < core_.first_index()) return;
+  const raft::Position base{index, *core_.term_at(index)};
+  // At once for everybody who asks from now on; jobs that were asked before run before the drop.
+  core_.compacted(index);
+  env::run_on(
+      env_.lanes, {env::LaneKind::log, 0}, [this, base] { return log_.drop_through(base); },
+      life_.guard([this](Status status) {
+        if (!status) listener_.failed(std::move(status).error());
+      }));
+}
+
 void Consensus::applied(LogIndex index) {
   cache_.trim(index);
 }
@@ -87,6 +115,7 @@ void Consensus::carry_out(raft::Effects& effects) {
   for (const auto& accepted : effects.accepted) listener_.accepted(accepted);
   for (const auto& refused : effects.refused) listener_.refused(refused);
   for (const auto& granted : effects.reads) listener_.read_granted(granted);
+  if (effects.image_wanted) listener_.image_wanted(*effects.image_wanted);
   if (effects.apply_more) listener_.apply_more();
 }
 

@@ -25,6 +25,8 @@ class Consensus {
     std::function<void()> apply_more;
     std::function<void()> status_changed;
     std::function<void()> disk_idle;  // the log lane has nothing queued: the time to propose
+    std::function<void(const raft::ImageWanted&)> image_wanted;
+    std::function<void(bool)> space;  // false: the disk is full, nothing is persisted; true: again
     std::function<void(Error)> failed;
   };
 
@@ -47,6 +49,13 @@ class Consensus {
   void change_membership(raft::RequestId id, const NodeId& node,
                          std::optional<raft::Member> member);
   void transfer(raft::RequestId id, std::optional<NodeId> target);
+  // See raft::Core::set_fence(); `done` once it is durable and in force.
+  void set_fence(raft::Position fence, std::move_only_function<void()> done);
+  // Stops leading, if it does.
+  void resign();
+  // The log forgets the entries up to `index`, at leisure. Precondition: they are in the durable
+  // database.
+  void compact(LogIndex index);
   // Entries up to `index` are applied: the cache may let go of them.
   void applied(LogIndex index);
 
@@ -79,6 +88,7 @@ class Consensus {
   const NodeId self_;
   const std::string raft_addr_;
   storage::RaftLog& log_;
+  storage::VoteFile& vote_;
   raft::Core core_;
   EntryCache cache_;
   LogWriter writer_;

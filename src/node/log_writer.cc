@@ -6,6 +6,8 @@
 namespace lockstep::node {
 namespace {
 
+constexpr Duration kFullDiskPause = milliseconds(100);
+
 // Log lane. The hard state goes first: a term or vote that is durable without the entries promises
 // nothing that was told.
 Status carry_out(storage::RaftLog& log, storage::VoteFile& vote, const raft::Write& write) {
@@ -35,13 +37,9 @@ raft::Write merge_writes(std::vector<raft::Write> writes) {
   return merged;
 }
 
-LogWriter::LogWriter(env::Lanes& lanes, storage::RaftLog& log, storage::VoteFile& vote,
-                     std::function<void(Ticket)> persisted, std::function<void(Error)> failed)
-    : lanes_(lanes),
-      log_(log),
-      vote_(vote),
-      persisted_(std::move(persisted)),
-      failed_(std::move(failed)) {}
+LogWriter::LogWriter(env::Env env, storage::RaftLog& log, storage::VoteFile& vote,
+                     Listener listener)
+    : env_(env), log_(log), vote_(vote), listener_(std::move(listener)) {}
 
 void LogWriter::add(raft::Write write) {
   queue_.push_back(std::move(write));
@@ -51,18 +49,32 @@ void LogWriter::add(raft::Write write) {
 void LogWriter::pump() {
   if (busy_ || queue_.empty()) return;
   busy_ = true;
-  auto write = merge_writes(std::exchange(queue_, {}));
-  const Ticket ticket = write.ticket;
+  // Shared, to be had again if the disk is full.
+  auto write = std::make_shared<raft::Write>(merge_writes(std::exchange(queue_, {})));
+  const Ticket ticket = write->ticket;
   env::run_on(
-      lanes_, {env::LaneKind::log, 0},
-      [this, write = std::move(write)] { return carry_out(log_, vote_, write); },
-      life_.guard([this, ticket](Status status) {
-        busy_ = false;
-        // The first failure is final: a second try could succeed with the data gone.
-        if (!status) return failed_(std::move(status).error());
-        pump();
-        persisted_(ticket);
+      env_.lanes, {env::LaneKind::log, 0}, [this, write] { return carry_out(log_, vote_, *write); },
+      life_.guard([this, ticket, write](Status status) mutable {
+        finish(ticket, std::move(write), std::move(status));
       }));
+}
+
+void LogWriter::finish(Ticket ticket, std::shared_ptr<raft::Write> write, Status status) {
+  if (status) {
+    busy_ = false;
+    pump();
+    if (std::exchange(disk_full_, false)) listener_.space(true);
+    return listener_.persisted(ticket);
+  }
+  // The first failure is final: a second try could succeed with the data gone. A full disk is none:
+  // nothing was appended (storage/raft_log.h).
+  if (status.error().code != Errc::no_space) return listener_.failed(std::move(status).error());
+  queue_.insert(queue_.begin(), std::move(*write));
+  if (!std::exchange(disk_full_, true)) listener_.space(false);
+  env_.turns.at(env_.clock.now() + kFullDiskPause, life_.guard([this] {
+    busy_ = false;
+    pump();
+  }));
 }
 
 }  // namespace lockstep::node

@@ -1,12 +1,14 @@
 // LogWriter: carries the core's writes to the log lane. One job at a time; everything that arrives
 // meanwhile becomes the next job's one batch, so that one fdatasync serves all of it (group commit
-// by backpressure).
+// by backpressure). On a full disk the job that could not be done stays the next one until there is
+// space: to everybody else it is a slow disk.
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <vector>
 
-#include "env/lanes.h"
+#include "env/env.h"
 #include "node/lifeline.h"
 #include "raft/core.h"
 #include "storage/raft_log.h"
@@ -18,8 +20,13 @@ class LogWriter {
  public:
   // The log and the vote file belong to the log lane; both outlive this and every job. `persisted`
   // is a turn.
-  LogWriter(env::Lanes& lanes, storage::RaftLog& log, storage::VoteFile& vote,
-            std::function<void(Ticket)> persisted, std::function<void(Error)> failed);
+  // `space`: false when the disk turns out to be full, true when it no longer is.
+  struct Listener {
+    std::function<void(Ticket)> persisted;
+    std::function<void(bool)> space;
+    std::function<void(Error)> failed;  // final
+  };
+  LogWriter(env::Env env, storage::RaftLog& log, storage::VoteFile& vote, Listener listener);
 
   // Queues a write behind all earlier ones. Bounded by what the core has in flight.
   void add(raft::Write write);
@@ -27,14 +34,15 @@ class LogWriter {
 
  private:
   void pump();
+  void finish(Ticket ticket, std::shared_ptr<raft::Write> write, Status status);
 
-  env::Lanes& lanes_;
+  env::Env env_;
   storage::RaftLog& log_;
   storage::VoteFile& vote_;
-  std::function<void(Ticket)> persisted_;
-  std::function<void(Error)> failed_;
+  Listener listener_;
   std::vector<raft::Write> queue_;
   bool busy_ = false;
+  bool disk_full_ = false;
   Lifeline life_;
 };
 

@@ -1,8 +1,13 @@
 // MembershipDesk: changes of who belongs to the cluster. On the leader it serves requests to join
 // and to remove, one at a time; on a new node it keeps asking to be let in.
 //
-// A voter joins in two steps: first as a learner, and once it has answered the leader it becomes a
-// voter. A node with a wrong address therefore never costs the cluster its quorum.
+// A voter joins in two steps: first as a learner, and once it holds the log up to there it becomes
+// a voter. A node with a wrong address therefore never costs the cluster its quorum.
+//
+// A node that holds nothing takes no part in consensus before the leader has admitted it, and never
+// votes before its log holds the entry that the leader named (the fence). So a member that lost its
+// disk cannot give away a second time what it had promised under its name: it is refused until it
+// has been removed, and when its vote counts again, it knows of that removal.
 #pragma once
 
 #include <deque>
@@ -21,8 +26,9 @@ class MembershipDesk {
  public:
   using Done = std::move_only_function<void(Status)>;
 
-  MembershipDesk(env::Env env, const NodeOptions& options, Consensus& consensus, Proposer& proposer,
-                 std::function<void(Error)> failed);
+  // `fresh`: this node holds nothing yet.
+  MembershipDesk(env::Env env, const NodeOptions& options, bool fresh, Consensus& consensus,
+                 Proposer& proposer, std::function<void(Error)> failed);
 
   // A new node with addresses to join through begins to ask; others do nothing.
   void start();
@@ -35,6 +41,8 @@ class MembershipDesk {
   void refused(const raft::Refused& refused);
   [[nodiscard]] bool owns(raft::RequestId id) const { return asked_.contains(id); }
   void leadership_lost();
+  // Messages of consensus are for others, so far.
+  [[nodiscard]] bool waits_for_admission() const { return fresh_; }
 
  private:
   struct Change {
@@ -45,8 +53,10 @@ class MembershipDesk {
   [[nodiscard]] bool wants_to_join() const;
   void ask_to_join();
   void submit(Change change);
-  void finish_join(raft::Member member, Done done, TimePoint give_up);
+  void finish_join(raft::Member member, LogIndex fence, Done done, TimePoint give_up);
   void reply_to_join(const wire::JoinAsk& ask, wire::JoinReply::Answer answer, std::string reason);
+  void admit(const wire::JoinAsk& ask);
+  void admitted(raft::Position fence);
   void retry_later(Change change);
 
   env::Env env_;
@@ -59,6 +69,7 @@ class MembershipDesk {
   std::vector<std::string> addresses_;
   std::size_t next_address_ = 0;
   std::string refused_because_;
+  bool fresh_ = false;
   TimePoint give_up_ = kNever;
   raft::RequestId last_id_ = Proposer::kIdLimit * 2;
   std::uint64_t epoch_ = 0;  // grows when leadership is lost: what waited then is over

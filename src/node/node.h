@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,8 @@ struct NodeOptions {
   unsigned join_attempts = 5;
   Duration join_interval = seconds(3);
   bool voter = true;
+  // Members to go on with after the quorum was lost for good (raft/peers.json); see docs/api.md.
+  std::optional<raft::Membership> recover_members = {};
   std::uint64_t seed = 0;  // differs per start
 
   raft::Options raft;  // `self` is filled in by the node
@@ -45,9 +48,16 @@ struct NodeOptions {
   std::uint64_t batch_bytes_max = 4u << 20;  // one log batch, one apply job
   std::uint64_t batch_entries_max = 1024;
   std::uint64_t cache_bytes_max = 16u << 20;  // entries kept in memory for lagging followers
-  // A durable point after so many applied entries; a checkpoint when the WAL is this long.
+  // A snapshot (durable point) after so many applied entries, or, with a checkpoint, when the
+  // write-ahead file is this long (0: never for that reason). Behind it the log keeps this many
+  // entries for slow followers; who needs older ones is sent an image.
   std::uint64_t durable_point_entries = 8192;
   std::uint64_t checkpoint_wal_bytes = 4u << 20;
+  std::uint64_t log_keep_entries = 10'240;
+  // A write-ahead file longer than this ends the long reads and the image transfers that hold it
+  // back; at twice the length new writes are refused.
+  std::uint64_t wal_bytes_max = 256u << 20;
+  std::uint32_t image_piece_bytes = 256u << 10;
   // How long a write waits for its entry to be applied before the answer is "may or may not".
   Duration apply_timeout = seconds(10);
 };
@@ -83,23 +93,33 @@ struct NodeStatus {
   std::string leader_api_addr;  // "" if unknown
   LogIndex first_index, last_index, commit, applied, durable;
   std::uint64_t wal_bytes = 0;
+  bool disk_full = false;  // it takes no writes, and does not lead if it can help it
   bool ready =
       false;  // a leader is known and this node has applied what was committed when it started
   std::optional<Duration> leader_contact_age;
   std::vector<PeerStatus> members;
 };
 
+// How a node ends by itself.
+struct End {
+  enum class Kind : std::uint8_t {
+    failed,  // it cannot go on: its storage failed, or it could not join
+    reopen,  // to be destroyed and opened again at once: an image waits to become its database
+    repair,  // likewise, but its database is damaged: node/repair.h comes first
+  } kind = Kind::failed;
+  Error error;
+};
+
 class Node {
  public:
   // Recovers from env.disk. Failures: what went wrong with which file, in one line; nothing was
-  // damaged.
+  // damaged. Errc::corrupt: perhaps peers can help (node/repair.h).
   static Result<std::unique_ptr<Node>> open(env::Env env, NodeOptions options);
   ~Node();
 
-  // `serve` answers requests that other nodes forward to this one; `fatal` is called (once, at
-  // most) when the node cannot go on: its storage failed, or it could not join. The owner then
-  // destroys it, not inside the call.
-  void start(ServeForwardFn serve, std::function<void(Error)> fatal);
+  // `serve` answers requests that other nodes forward to this one; `ended` is called once, at most.
+  // The owner then destroys the node, not inside the call.
+  void start(ServeForwardFn serve, std::function<void(End)> ended);
   // A frame arrived from the network. Malformed ones are dropped and counted.
   void receive(std::string_view frame);
 
@@ -108,9 +128,9 @@ class Node {
   // forward().
   void write(std::string command, AnswerFn done);
   // Reads at `level` with a command of kind `query`. none: any node, its applied state. weak: the
-  // leader by its own belief. linearizable: the leader, after a quorum round. strong: through the
-  // log. Errors as for write(); a read that fails has no effect. `wait` bounds how long
-  // linearizable waits for its index to be applied (timeout).
+  // leader by its own belief. linearizable: any node, after a quorum round of the leader. strong:
+  // the leader, through the log. Errors as for write(); a read that fails has no effect. `wait`
+  // bounds how long linearizable waits for the round and for its index to be applied (timeout).
   void read(ReadLevel level, std::string command, Duration wait, AnswerFn done);
   // As Reader::is_read_only, on a read lane.
   void classify(std::string command, std::move_only_function<void(bool)> done);
@@ -122,6 +142,16 @@ class Node {
   // committed.
   void change_membership(NodeId id, std::optional<raft::Member> member,
                          std::move_only_function<void(Status)> done);
+
+  // Leader only: hands leadership to `target`, or to the most up-to-date voter. invalid: no such
+  // voter, or none at all. not_leader. busy: a transfer is under way. timeout: it did not come
+  // about, and this node leads on.
+  void transfer_leadership(std::optional<NodeId> target,
+                           std::move_only_function<void(Status)> done);
+  // A snapshot now: durable point, checkpoint, and a log that keeps `keep` entries behind it (or as
+  // many as usual). False: there was nothing new. no_space, busy.
+  void snapshot(std::optional<std::uint64_t> keep,
+                std::move_only_function<void(Result<bool>)> done);
 
   [[nodiscard]] NodeStatus status() const;
   // For oracles: the core and, between lane jobs, the database.

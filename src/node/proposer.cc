@@ -44,6 +44,7 @@ Proposer::Proposer(env::Env env, Options options, Rng rng, Consensus& consensus)
     : env_(env), options_(options), rng_(rng), consensus_(consensus) {}
 
 void Proposer::write(std::string command, AnswerFn done) {
+  if (closed_) return done(std::unexpected(*closed_));
   if (consensus_.core().role() != raft::Role::leader)
     return done(fail(Errc::not_leader, "not leader"));
   if (bytes_ + command.size() > options_.pending_bytes_max)

@@ -9,6 +9,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "base/rng.h"
@@ -35,6 +36,9 @@ class Proposer {
 
   // `command` is a writer's command; it is stamped here. See Node::write.
   void write(std::string command, AnswerFn done);
+  // Why no write is taken for now (Errc::no_space or busy); nullopt: they are taken again. Those
+  // under way go on.
+  void close(std::optional<Error> reason) { closed_ = std::move(reason); }
   // Something other than a command was appended (a membership change): answered like a write.
   void follow(raft::Position at, AnswerFn done);
 
@@ -71,6 +75,7 @@ class Proposer {
   const Options options_;
   Rng rng_;
   Consensus& consensus_;
+  std::optional<Error> closed_;
   std::deque<Queued> queue_;
   std::map<raft::RequestId, Queued> proposed_;  // between propose() and its accepted() or refused()
   std::multimap<LogIndex, Pending> pending_;

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "env/lanes.h"
+#include "env/env.h"
 #include "node/lifeline.h"
 #include "sql/database.h"
 
@@ -17,12 +17,16 @@ namespace lockstep::node {
 class ReadPool {
  public:
   // One reader per read lane.
-  ReadPool(env::Lanes& lanes, std::vector<std::unique_ptr<sql::Reader>> readers,
-           std::uint64_t queue_max);
+  // `failed`: a read found the disk broken or the database damaged; final.
+  ReadPool(env::Env env, std::vector<std::unique_ptr<sql::Reader>> readers, std::uint64_t queue_max,
+           std::function<void(Error)> failed);
 
-  // Runs the command on some lane; false (and nothing is called) if the queue is full.
+  // Runs the command on some lane; false (and nothing is called) if the queue is full. After a
+  // failure `done` is dropped.
   bool query(std::string command, std::move_only_function<void(sql::CommandResult)> done);
   bool classify(std::string command, std::move_only_function<void(bool)> done);
+  // Ends the queries of jobs that have been running for `age` or longer.
+  void interrupt(Duration age);
 
  private:
   struct Job {
@@ -32,17 +36,22 @@ class ReadPool {
     std::move_only_function<void(bool)> classify_done;
   };
   struct Output {
-    sql::CommandResult result;
+    Result<sql::CommandResult> result;
     bool read_only = false;
+  };
+  struct Lane {
+    std::unique_ptr<sql::Reader> reader;
+    bool busy = false;
+    TimePoint since{};
   };
 
   bool add(Job job);
   void pump();
   void start(unsigned lane, std::vector<Job> jobs);
 
-  env::Lanes& lanes_;
-  std::vector<std::unique_ptr<sql::Reader>> readers_;
-  std::vector<bool> busy_;
+  env::Env env_;
+  std::vector<Lane> lanes_;
+  std::function<void(Error)> failed_;
   std::deque<Job> queue_;
   const std::uint64_t queue_max_;
   Lifeline life_;

@@ -2,7 +2,8 @@
 //   none          at once, on the state applied here
 //   weak          at once, if this node believes to lead
 //   linearizable  after a quorum round has proven leadership, and what was committed when it began
-//   is applied strong        after a log entry of its own is applied
+//                 is applied here; a follower asks its leader for the round and reads here
+//   strong        after a log entry of its own is applied
 #pragma once
 
 #include <map>
@@ -14,28 +15,30 @@
 #include "node/node.h"
 #include "node/proposer.h"
 #include "node/read_pool.h"
+#include "node/remote_reads.h"
 
 namespace lockstep::node {
 
 class ReadGate {
  public:
-  ReadGate(env::Env env, Rng rng, Consensus& consensus, Proposer& proposer, Applier& applier,
-           ReadPool& pool);
+  ReadGate(env::Env env, Rng rng, std::uint32_t run, Consensus& consensus, Proposer& proposer,
+           Applier& applier, ReadPool& pool);
 
   // See Node::read().
   void read(ReadLevel level, std::string command, Duration wait, AnswerFn done);
   void granted(const raft::ReadGranted& granted);
   void refused(const raft::Refused& refused);
+  // A follower asks for a round; a leader answers.
+  void on_ask(const NodeId& from, const wire::ReadAsk& ask);
+  void on_reply(const NodeId& from, const wire::ReadReply& reply) { remote_.on_reply(from, reply); }
+  void status_changed() { remote_.status_changed(); }
   // Whether this request id was given here (and so is answered through granted() or refused()).
   [[nodiscard]] bool owns(raft::RequestId id) const { return asked_.contains(id); }
 
  private:
-  struct Asked {
-    std::string command;
-    Duration wait;
-    AnswerFn done;
-  };
+  using IndexFn = std::move_only_function<void(Result<LogIndex>)>;
   void linearizable(std::string command, Duration wait, AnswerFn done);
+  void ask_core(IndexFn done);
   void strong(std::string command, AnswerFn done);
   void run(std::string command, LogIndex raft_index, AnswerFn done);
 
@@ -45,7 +48,8 @@ class ReadGate {
   Proposer& proposer_;
   Applier& applier_;
   ReadPool& pool_;
-  std::map<raft::RequestId, Asked> asked_;
+  std::map<raft::RequestId, IndexFn> asked_;
+  RemoteReads remote_;
   // Read ids are apart from the proposer's.
   raft::RequestId last_id_ = Proposer::kIdLimit;
   Lifeline life_;

@@ -1,9 +1,16 @@
 #include "node/state.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace lockstep::node {
 namespace {
+
+// A read that takes longer than this may be ended when the write-ahead file has grown too long.
+constexpr Duration kLongRead = seconds(1);
+// Apart from the ids of proposals, reads and membership changes.
+constexpr raft::RequestId kHandoverId = Proposer::kIdLimit * 3;
+constexpr std::uint64_t kServedLogBytesMax = 8u << 20;
 
 NodeOptions complete(NodeOptions options) {
   options.raft.self = options.self;
@@ -20,13 +27,22 @@ Proposer::Options proposer_options(const NodeOptions& options) {
 
 Applier::Options applier_options(const NodeOptions& options) {
   return {.batch_entries_max = options.batch_entries_max,
-          .batch_bytes_max = options.batch_bytes_max,
-          .durable_point_entries = options.durable_point_entries,
-          .checkpoint_wal_bytes = options.checkpoint_wal_bytes};
+          .batch_bytes_max = options.batch_bytes_max};
+}
+
+Snapshotter::Options snapshotter_options(const NodeOptions& options) {
+  // Switched off, or set beyond the bound, checkpoints still keep the bound.
+  const std::uint64_t latest = options.wal_bytes_max / 2;
+  const bool off = options.checkpoint_wal_bytes == 0;
+  return {.durable_point_entries = options.durable_point_entries,
+          .checkpoint_wal_bytes = off ? latest : std::min(options.checkpoint_wal_bytes, latest),
+          .wal_bytes_max = options.wal_bytes_max,
+          .keep_entries = options.log_keep_entries};
 }
 
 bool belongs_to_no_cluster(const raft::Recovered& recovered) {
-  return recovered.terms.empty() && recovered.hard.term <= Term{1} && !recovered.hard.vote &&
+  return recovered.fence == raft::Position{} && recovered.terms.empty() &&
+         recovered.hard.term <= Term{1} && !recovered.hard.vote &&
          recovered.base == raft::Position{} && recovered.base_membership.members.empty();
 }
 
@@ -56,25 +72,52 @@ Node::State::State(env::Env env_in, NodeOptions options_in, Storage storage)
                  .apply_more = [this] { applier.poke(); },
                  .status_changed = [this] { status_changed(); },
                  .disk_idle = [this] { proposer.disk_idle(); },
+                 .image_wanted =
+                     [this](const auto& wanted) {
+                       if (!installing) fetcher.fetch(wanted.from, wanted.at.index);
+                     },
+                 .space = [this](bool space) { space_changed(log_full, space); },
                  .failed = [this](Error error) { fail(std::move(error)); }}),
       proposer(env, proposer_options(options), rng.derive("stamps"), consensus),
-      applier(
-          env, applier_options(options), consensus, *database,
-          [this](raft::Position at, sql::CommandResult result) {
-            update_caught_up();
-            proposer.applied(at, std::move(result));
-          },
-          [this](Error error) { fail(std::move(error)); }),
-      read_pool(env.lanes, std::move(storage.readers), options.pending_reads_max),
-      reads(env, rng.derive("reads"), consensus, proposer, applier, read_pool),
+      applier(env, applier_options(options), consensus, *database,
+              {.applied =
+                   [this](raft::Position at, sql::CommandResult result) {
+                     update_caught_up();
+                     proposer.applied(at, std::move(result));
+                   },
+               .job_done =
+                   [this] {
+                     snapshotter.poke();
+                     admit_writes();
+                   },
+               .space = [this](bool space) { space_changed(database_full, space); },
+               .failed = [this](Error error) { fail(std::move(error)); }}),
+      read_pool(env, std::move(storage.readers), options.pending_reads_max,
+                [this](Error error) { fail(std::move(error)); }),
+      snapshotter(env, snapshotter_options(options), consensus, *database,
+                  {.relieve =
+                       [this] {
+                         read_pool.interrupt(kLongRead);
+                         images.release();
+                       },
+                   .job_done = [this] { admit_writes(); },
+                   .failed = [this](Error error) { fail(std::move(error)); }}),
+      images(env, run_number(rng), consensus, snapshotter, *database,
+             [this](Error error) { fail(std::move(error)); }),
+      fetcher(
+          env, {.run = run_number(rng), .piece_bytes = options.image_piece_bytes},
+          [this](const NodeId& to, wire::FrameBody body) { consensus.post(to, std::move(body)); },
+          [this](auto fetched) { image_fetched(std::move(fetched)); }),
+      reads(env, rng.derive("reads"), run_number(rng), consensus, proposer, applier, read_pool),
       forwarder(env, options.self, run_number(rng), storage.recovered.hard.term, consensus),
-      membership(env, options, consensus, proposer,
+      membership(env, options, is_new, consensus, proposer,
                  [this](Error error) { fail(std::move(error)); }),
+      handover(env, kHandoverId, 2 * options.raft.election_timeout, consensus),
       directory(env, options.self, options.api_addr, options.version, consensus) {}
 
-void Node::State::start(ServeForwardFn serve_in, std::function<void(Error)> fatal_in) {
+void Node::State::start(ServeForwardFn serve_in, std::function<void(End)> ended_in) {
   serve = std::move(serve_in);
-  fatal = std::move(fatal_in);
+  ended = std::move(ended_in);
   consensus.start();
   if (is_new && options.join.empty() && options.voter)
     consensus.bootstrap({{raft::Member{options.self, options.raft_addr, true}}});
@@ -92,7 +135,9 @@ void Node::State::receive(wire::Frame frame) {
   struct Visitor {
     State& node;
     const NodeId& from;
-    void operator()(raft::Message& message) { node.consensus.receive(std::move(message)); }
+    void operator()(raft::Message& message) {
+      if (!node.membership.waits_for_admission()) node.consensus.receive(std::move(message));
+    }
     void operator()(wire::Forward& request) {
       node.forwarder.on_request(from, std::move(request), node.serve);
     }
@@ -101,6 +146,12 @@ void Node::State::receive(wire::Frame frame) {
     void operator()(wire::JoinReply& reply) { node.membership.on_join_reply(reply); }
     void operator()(wire::ProbeAsk& ask) { node.directory.on_ask(from, ask); }
     void operator()(wire::ProbeReply& reply) { node.directory.on_reply(from, std::move(reply)); }
+    void operator()(wire::ReadAsk& ask) { node.reads.on_ask(from, ask); }
+    void operator()(wire::ReadReply& reply) { node.reads.on_reply(from, reply); }
+    void operator()(wire::ImageAsk& ask) { node.images.on_ask(from, ask); }
+    void operator()(wire::ImageReply& reply) { node.fetcher.on_reply(from, std::move(reply)); }
+    void operator()(wire::LogAsk& ask) { node.serve_log(from, ask); }
+    void operator()(wire::LogReply&) {}  // Legal: late, for a repair that is over.
   };
   // Only a new node's "let me in" and "who are you" may come without knowing whom they reach.
   const bool open_question = std::holds_alternative<wire::JoinAsk>(frame.body) ||
@@ -122,23 +173,99 @@ void Node::State::status_changed() {
   was_leader = leads;
   update_caught_up();
   forwarder.status_changed();
+  reads.status_changed();
+  handover.status_changed();
+}
+
+void Node::State::fail(Error error) {
+  env.log.write(LogLevel::error, "node", error.text);
+  const bool damaged = error.code == Errc::corrupt;
+  end({damaged ? End::Kind::repair : End::Kind::failed, std::move(error)});
 }
 
 // The node's turns may still run until the owner destroys it; nothing is acknowledged any more
 // because the lane that failed completes nothing.
-void Node::State::fail(Error error) {
+void Node::State::end(End end) {
   if (failed) return;
   failed = true;
-  env.log.write(LogLevel::error, "node", error.text);
-  env.turns.post(life.guard([this, error = std::move(error)] { fatal(error); }));
+  env.turns.post(life.guard([this, end = std::move(end)] { ended(end); }));
+}
+
+// A node without room for writes is no leader for a cluster that has others; alone it goes on to
+// serve reads.
+void Node::State::space_changed(bool& full, bool space) {
+  full = !space;
+  const bool any = log_full || database_full;
+  admit_writes();
+  env.log.write(
+      LogLevel::warning, "node",
+      any ? "the disk is full: no writes until there is space" : "the disk has space again");
+  if (any) consensus.resign();
+}
+
+// Whether new writes are taken.
+void Node::State::admit_writes() {
+  std::optional<Error> reason;
+  if (snapshotter.wal_is_full())
+    reason = {Errc::busy, "the write-ahead file is full: long reads hold it back"};
+  if (log_full || database_full) reason = {Errc::no_space, "the disk is full"};
+  proposer.close(std::move(reason));
+}
+
+void Node::State::image_fetched(Result<ImageFetcher::Fetched> fetched) {
+  // A failed attempt is over; the leader goes on offering.
+  if (!fetched || installing || failed) return;
+  if (fetched->label.state.index <= applier.applied()) return;
+  installing = true;
+  applier.halt([this, fetched = std::move(*fetched)]() mutable {
+    images.release();
+    images.halt([this, fetched = std::move(fetched)]() mutable {
+      snapshotter.halt(
+          [this, fetched = std::move(fetched)]() mutable { install(std::move(fetched)); });
+    });
+  });
+}
+
+// The database is not touched any more; the next opening finds the image in its place.
+void Node::State::install(ImageFetcher::Fetched fetched) {
+  env.log.write(LogLevel::info, "image",
+                "installing an image of index " + to_string(fetched.label.state.index));
+  env::run_on(
+      env.lanes, {env::LaneKind::image, 0},
+      [this, fetched = std::move(fetched)] {
+        return sql::install_image(env.disk, fetched.label, fetched.membership);
+      },
+      life.guard([this](Status status) {
+        // Whatever went wrong, the old database is not in use any more: open it again.
+        const bool again =
+            status || status.error().code == Errc::corrupt || status.error().code == Errc::no_space;
+        if (again) return end({End::Kind::reopen, {}});
+        fail(std::move(status).error());
+      }));
+}
+
+// For a node that heals its log. Any copy will do: the asker can tell whether it is the right one.
+void Node::State::serve_log(const NodeId& from, const wire::LogAsk& ask) {
+  const auto& core = consensus.core();
+  const LogIndex end = ask.first + ask.count;
+  const bool held = ask.count > 0 && end > ask.first && ask.first >= core.first_index() &&
+                    end <= core.durable_index().next();
+  if (!held) return consensus.post(from, wire::LogReply{ask.id, ask.first, {}});
+  consensus.fetch(ask.first, end, kServedLogBytesMax,
+                  [this, from, ask](std::vector<raft::Entry> entries) {
+                    if (entries.size() != ask.count) entries.clear();
+                    consensus.post(from, wire::LogReply{ask.id, ask.first, std::move(entries)});
+                  });
 }
 
 void Node::State::accepted(const raft::Accepted& a) {
+  if (handover.owns(a.id)) return;  // What becomes of it, status_changed() sees.
   if (membership.owns(a.id)) return membership.accepted(a);
   proposer.accepted(a);
 }
 
 void Node::State::refused(const raft::Refused& r) {
+  if (handover.owns(r.id)) return handover.refused(r);
   if (membership.owns(r.id)) return membership.refused(r);
   if (reads.owns(r.id)) return reads.refused(r);
   proposer.refused(r);
@@ -173,8 +300,9 @@ NodeStatus Node::State::status() const {
   status.last_index = core.last_index();
   status.commit = core.commit();
   status.applied = applier.applied();
-  status.durable = applier.durable();
-  status.wal_bytes = applier.wal_bytes();
+  status.durable = snapshotter.durable();
+  status.wal_bytes = snapshotter.wal_bytes();
+  status.disk_full = log_full || database_full;
   status.ready = status.leader && caught_up;
   if (const auto contact = core.leader_contact())
     status.leader_contact_age = env.clock.now() - *contact;

@@ -7,11 +7,15 @@
 #include "node/consensus.h"
 #include "node/directory.h"
 #include "node/forwarder.h"
+#include "node/handover.h"
+#include "node/image_fetcher.h"
+#include "node/image_sender.h"
 #include "node/membership.h"
 #include "node/node.h"
 #include "node/proposer.h"
 #include "node/read_pool.h"
 #include "node/reader.h"
+#include "node/snapshotter.h"
 
 namespace lockstep::node {
 
@@ -27,10 +31,16 @@ struct Storage {
 struct Node::State {
   State(env::Env env, NodeOptions options, Storage storage);
 
-  void start(ServeForwardFn serve, std::function<void(Error)> fatal);
+  void start(ServeForwardFn serve, std::function<void(End)> ended);
   void receive(wire::Frame frame);
   void status_changed();
   void fail(Error error);
+  void end(End end);
+  void space_changed(bool& full, bool space);
+  void admit_writes();
+  void image_fetched(Result<ImageFetcher::Fetched> fetched);
+  void install(ImageFetcher::Fetched fetched);
+  void serve_log(const NodeId& from, const wire::LogAsk& ask);
   void accepted(const raft::Accepted& accepted);
   void refused(const raft::Refused& refused);
   void update_caught_up();
@@ -48,15 +58,22 @@ struct Node::State {
   Proposer proposer;
   Applier applier;
   ReadPool read_pool;
+  Snapshotter snapshotter;
+  ImageSender images;
+  ImageFetcher fetcher;
   ReadGate reads;
   Forwarder forwarder;
   MembershipDesk membership;
+  Handover handover;
   Directory directory;
 
   ServeForwardFn serve;
-  std::function<void(Error)> fatal;
-  bool failed = false;
-  bool caught_up = false;  // once: a leader was known, and all it had committed was applied
+  std::function<void(End)> ended;
+  bool failed = false;  // end() was called
+  bool installing = false;
+  bool log_full = false;       // the disk has no room for the log
+  bool database_full = false;  // or for the database
+  bool caught_up = false;      // once: a leader was known, and all it had committed was applied
   bool was_leader = false;
   Lifeline life;
 };

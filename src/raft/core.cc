@@ -16,10 +16,7 @@ Core::~Core() = default;
 
 void Core::start(TimePoint now, Effects& out) {
   state_->begin(now);
-  state_->draw_election_deadline();
-  // Alone, there is nobody to wait for.
-  if (state_->is_voter() && state_->membership().voter_count() == 1)
-    state_->on_election_deadline(out);
+  state_->start(out);
   state_->finish(out);
 }
 
@@ -73,10 +70,20 @@ void Core::transfer(TimePoint now, RequestId id, std::optional<NodeId> target, E
   state_->finish(out);
 }
 
+void Core::resign(TimePoint now, Effects& out) {
+  state_->begin(now);
+  if (state_->leading_) state_->resign(out);
+  state_->finish(out);
+}
+
 void Core::persisted(TimePoint now, Ticket ticket, Effects& out) {
   state_->begin(now);
   state_->on_persisted(ticket, out);
   state_->finish(out);
+}
+
+void Core::set_fence(Position fence) {
+  state_->fence_ = fence;
 }
 
 void Core::compacted(LogIndex index) {
@@ -116,15 +123,21 @@ const Membership& Core::membership() const {
 LogIndex Core::membership_index() const {
   return state_->in_force().first;
 }
+const Membership& Core::membership_at(LogIndex index) const {
+  return state_->membership_at(index);
+}
 HardState Core::hard_state() const {
   return state_->hard_;
 }
 
+std::optional<LogIndex> Core::match_index(const NodeId& id) const {
+  const Progress* progress = state_->progress_of(id);
+  return progress ? std::optional(progress->match()) : std::nullopt;
+}
+
 std::optional<TimePoint> Core::last_contact(const NodeId& id) const {
-  if (!state_->leading_) return std::nullopt;
-  const auto found = state_->leading_->progress.find(id);
-  if (found == state_->leading_->progress.end()) return std::nullopt;
-  return found->second.contact();
+  const Progress* progress = state_->progress_of(id);
+  return progress ? progress->contact() : std::nullopt;
 }
 
 std::optional<TimePoint> Core::leader_contact() const {

@@ -51,6 +51,8 @@ struct HardState {
 
 // What storage found at start. `terms[i]` and `sizes[i]` belong to entry base.index + 1 + i.
 struct Recovered {
+  // Covers the term of every entry. Only `base`, if it came with an image, may be of a newer term:
+  // start() then writes that one down.
   HardState hard;
   Position base;  // the entry before the first one in the log ({0,0} without compaction)
   Membership
@@ -58,6 +60,14 @@ struct Recovered {
   std::vector<Term> terms;
   std::vector<std::uint32_t> sizes;                          // payload bytes
   std::vector<std::pair<LogIndex, Membership>> memberships;  // of the `config` entries, ascending
+  // In force whatever the log says, until an entry with this very membership is in it; the leader
+  // appends one. For members who go on after the quorum was lost for good: all that are left must
+  // be given the same, and the others must never come back. (What was committed by those who are
+  // gone alone is lost.)
+  std::optional<Membership> forced;
+  // This node was admitted while it held nothing (it may have lost its disk): it neither votes nor
+  // campaigns before its log durably holds this entry. {0, 0}: no such bound.
+  Position fence;
   LogIndex commit;  // known committed (the durable state machine's index); at least base.index
 };
 
@@ -103,8 +113,16 @@ struct ReadGranted {
   LogIndex index;  // linearizable once this node has applied `index`
 };
 
+// The leader's log begins after what this node has: only an image of the state helps. Repeated
+// with every offer until the log reaches `at`.
+struct ImageWanted {
+  NodeId from;  // the leader that offers it
+  Position at;  // the image must stand here or later
+};
+
 struct Effects {
   std::optional<Write> write;
+  std::optional<ImageWanted> image_wanted;
   std::vector<Message> messages;
   std::vector<Accepted> accepted;
   std::vector<Refused> refused;
@@ -148,10 +166,16 @@ class Core {
   void change_membership(TimePoint now, RequestId id, const NodeId& node,
                          std::optional<Member> member, Effects& out);
   // Leadership transfer (3.10) to `target`, or to the most up-to-date voter. Refused or accepted
-  // (position {0,0}) now. Given up after one election timeout; proposals are refused meanwhile.
+  // (position {0,0}) now. Given up after one election timeout; proposals are refused meanwhile. A
+  // target that needs an image is refused as an invalid change.
   void transfer(TimePoint now, RequestId id, std::optional<NodeId> target, Effects& out);
+  // A leader steps down at once and tells its best successor to campaign; nothing for others. For a
+  // node whose disk takes no more. It may be elected again.
+  void resign(TimePoint now, Effects& out);
   // The write with this ticket, and all before it, is durable.
   void persisted(TimePoint now, Ticket ticket, Effects& out);
+  // As Recovered::fence, from now on; the caller has made it durable.
+  void set_fence(Position fence);
   // Entries up to `index` may be forgotten by the log (compaction). Precondition: index <=
   // apply_limit().
   void compacted(LogIndex index);
@@ -171,6 +195,12 @@ class Core {
   // The membership in force: the newest in the log, committed or not.
   [[nodiscard]] const Membership& membership() const;
   [[nodiscard]] LogIndex membership_index() const;
+  // The membership that was in force at `index`: what an image of that state is labelled with.
+  // Precondition: first_index() - 1 <= index <= last_index().
+  [[nodiscard]] const Membership& membership_at(LogIndex index) const;
+  // Leader only: how far the member's log is known to be the leader's, durably; nullopt if it is no
+  // other member, or this node does not lead.
+  [[nodiscard]] std::optional<LogIndex> match_index(const NodeId& id) const;
   [[nodiscard]] HardState hard_state() const;
   // Leader only: when the member last answered in this term; nullopt if never or not leader.
   [[nodiscard]] std::optional<TimePoint> last_contact(const NodeId& id) const;

@@ -36,6 +36,7 @@ void Core::State::append_entry(Entry entry, Effects& out) {
   if (entry.kind == EntryKind::config) {
     Result<Membership> membership = decode_membership(entry.payload.view());
     CHECK(membership.has_value());  // received ones were tried before
+    if (forced_ && forced_->second == *membership) forced_.reset();
     memberships_.emplace_back(entry.index, std::move(*membership));
     membership_moved();
   }

@@ -3,7 +3,15 @@
 
 namespace lockstep::raft {
 
+bool Core::State::is_fenced() const {
+  if (LOCKSTEP_BUG(vote_after_lost_disk)) return false;
+  if (fence_.index <= log_.base().index) return false;
+  return durable_ < fence_.index || log_.term_at(fence_.index) != fence_.term;
+}
+
 bool Core::State::may_campaign() const {
+  if (is_fenced()) return false;
+  if (forced_) return forced_->second.is_voter(options_.self);
   // The newest configuration decides who counts, but one that removes this node may still need it
   // to be committed at all: nobody else can win against its longer log (4.2.2). So it is enough to
   // be a voter in any configuration that may turn out to be the committed one.
@@ -19,8 +27,8 @@ void Core::State::on_election_deadline(Effects& out) {
   if (!may_campaign()) return;
   // The own vote is still on its way to a slow disk: a new term would only start that over.
   if (role_ == Role::candidate && ask_owed_) return draw_election_deadline();
-  if (is_voter() && membership().voter_count() == 1)
-    return become_candidate(/*transfer=*/false, out);
+  const bool alone = is_voter() && membership().voter_count() == 1;
+  if (alone) return become_candidate(/*transfer=*/false, out);
   become_pre_candidate(out);
 }
 
@@ -45,7 +53,10 @@ bool Core::State::is_fresh(const Position& last) const {
 
 void Core::State::on_pre_vote_ask(const Message& message, const VoteAsk& ask, Effects& out) {
   // Changes nothing here, not even the term: the asker has not campaigned, and may never.
-  const bool granted = message.term > hard_.term && !hears_a_leader() && is_fresh(ask.last);
+  const bool granted =
+      message.term > hard_.term && !hears_a_leader() && is_fresh(ask.last) && !is_fenced();
+  if (LOCKSTEP_BUG(pre_vote_frees_vote) && granted && role_ == Role::follower && !grant_owed_)
+    set_hard({.term = hard_.term, .vote = std::nullopt}, out);
   send(out, message.from, VoteReply{.pre_vote = true, .granted = granted});
 }
 
@@ -54,7 +65,7 @@ void Core::State::on_vote_ask(const Message& message, const VoteAsk& ask, Effect
   const bool free = !hard_.vote || *hard_.vote == message.from;
   // Whose leader is known in this term has nothing to decide any more.
   const bool open = !leader_ && role_ != Role::candidate;
-  if (!current || !free || !open || !is_fresh(ask.last)) {
+  if (!current || !free || !open || !is_fresh(ask.last) || is_fenced()) {
     send(out, message.from, VoteReply{.pre_vote = false, .granted = false});
     return;
   }

@@ -1,4 +1,5 @@
-// What a follower does with appends (3.5), and when it may say so.
+// What a follower does with appends (3.5), and when it may say so. What lies at or below its base
+// is committed, so every leader whose term it accepts has it, whether an append shows it or not.
 #include <algorithm>
 
 #include "raft/state.h"
@@ -12,24 +13,31 @@ void Core::State::on_append(const Message& message, const Append& append, Effect
     return;
   }
   if (leading_) return;  // a second leader of one term: not this node's lie, and nothing to learn
-  become_follower(hard_.term, message.from, out);
+  const bool fresh_round = hear_leader(message.from, append.round, out);
+  if (!holds(append.prev)) return reject(append.prev, out);
+  accept_entries(append, out);
+  // A heartbeat or a read round does not wait for the disk: it asks who leads, not what is durable.
+  answer_leader(/*at_once=*/append.count == 0 || fresh_round, out);
+}
+
+bool Core::State::hear_leader(const NodeId& leader, std::uint64_t round, Effects& out) {
+  become_follower(hard_.term, leader, out);
   leader_contact_ = now_;
   draw_election_deadline();
-  const bool fresh_round = append.round > round_seen_;
-  round_seen_ = std::max(round_seen_, append.round);
+  const bool fresh_round = round > round_seen_;
+  round_seen_ = std::max(round_seen_, round);
+  return fresh_round;
+}
 
-  // Below the base all is committed, and every leader has it.
-  const LogIndex prev = append.prev.index;
-  const bool fits = prev < log_.base().index || log_.term_at(prev) == append.prev.term;
-  if (!fits) {
-    // The entry at `prev` itself is the wrong one or absent, so the hint lies below it.
-    const Position hint = log_.last_at_most(prev.prev(), append.prev.term);
-    send(out, message.from,
-         AppendReply{.success = false, .rejected = prev, .hint = hint, .round = round_seen_});
-    return;
-  }
-  accept_entries(append, out);
-  answer_append(append, fresh_round, out);
+bool Core::State::holds(const Position& at) const {
+  return at.index < log_.base().index || log_.term_at(at.index) == at.term;
+}
+
+void Core::State::reject(const Position& at, Effects& out) {
+  // The entry at `at` itself is the wrong one or absent, so the hint lies below it.
+  const Position hint = log_.last_at_most(at.index.prev(), at.term);
+  send(out, *leader_,
+       AppendReply{.success = false, .rejected = at.index, .hint = hint, .round = round_seen_});
 }
 
 void Core::State::accept_entries(const Append& append, Effects& out) {
@@ -62,7 +70,7 @@ void Core::State::accept_entries(const Append& append, Effects& out) {
     }
     for (std::size_t i = known; i < entries.size(); ++i) append_entry(entries[i], out);
   }
-  matched_ = std::max(matched_, end);
+  matched_ = std::max({matched_, end, log_.base().index});
   set_commit(std::min(append.commit, matched_));
 }
 
@@ -71,13 +79,11 @@ LogIndex Core::State::acknowledged() const {
   return std::min(matched_, durable_);
 }
 
-void Core::State::answer_append(const Append& append, bool fresh_round, Effects& out) {
+void Core::State::answer_leader(bool at_once, Effects& out) {
   const LogIndex ack = acknowledged();
   ack_owed_ = ack < matched_ || !hard_durable();
   if (!hard_durable() && !LOCKSTEP_BUG(append_ack_before_sync)) return;
-  // A heartbeat or a read round does not wait for the disk: it asks who leads, not what is durable.
-  const bool says_something = !ack_owed_ || append.count == 0 || fresh_round;
-  if (!says_something) return;
+  if (ack_owed_ && !at_once) return;
   send(out, *leader_, AppendReply{.success = true, .match = ack, .round = round_seen_});
 }
 

@@ -21,9 +21,10 @@ Core::State::State(Options options, std::uint64_t seed, Recovered recovered, Tim
   CHECK(recovered.terms.size() == recovered.sizes.size());
   for (std::size_t i = 0; i < recovered.terms.size(); ++i)
     log_.append(recovered.terms[i], recovered.sizes[i]);
-  // Hard state goes to disk before the entries of its term.
-  CHECK(hard_.term >= log_.last().term || LOCKSTEP_BUG(vote_not_persisted));
-  if (hard_.term < log_.last().term) hard_ = {.term = log_.last().term, .vote = std::nullopt};
+  // Hard state goes to disk before the entries of its term. The base alone may be of a newer one:
+  // it came with an image.
+  const bool entries_in_order = recovered.terms.empty() || hard_.term >= log_.last().term;
+  CHECK(entries_in_order || LOCKSTEP_BUG(vote_not_persisted));
   CHECK(log_.base().index <= commit_);
   CHECK(commit_ <= log_.last_index());
   memberships_.emplace_back(log_.base().index, std::move(recovered.base_membership));
@@ -32,6 +33,8 @@ Core::State::State(Options options, std::uint64_t seed, Recovered recovered, Tim
     CHECK(known.first <= log_.last_index());
     memberships_.push_back(std::move(known));
   }
+  fence_ = recovered.fence;
+  if (recovered.forced) forced_.emplace(LogIndex{}, std::move(*recovered.forced));
   durable_ = log_.last_index();
   before_ = {.role = role_,
              .hard = hard_,
@@ -40,6 +43,16 @@ Core::State::State(Options options, std::uint64_t seed, Recovered recovered, Tim
              .apply_limit = apply_limit(),
              .last = log_.last_index(),
              .persisted = persisted_};
+}
+
+void Core::State::start(Effects& out) {
+  // Nobody was voted for in a term that this node never entered: grants wait for the hard state. As
+  // any other, the new one is durable before anything is promised in its term.
+  if (hard_.term < log_.last().term)
+    set_hard({.term = log_.last().term, .vote = std::nullopt}, out);
+  draw_election_deadline();
+  // Alone, there is nobody to wait for.
+  if (is_voter() && membership().voter_count() == 1) on_election_deadline(out);
 }
 
 void Core::State::begin(TimePoint now) {
@@ -75,13 +88,6 @@ void Core::State::form_cluster(const Membership& membership, Effects& out) {
                out);
   draw_election_deadline();
   if (membership.voter_count() == 1) election_deadline_ = now_;
-}
-
-void Core::State::compact(LogIndex index) {
-  CHECK(index <= apply_limit());
-  if (index <= log_.base().index) return;
-  log_.compact(index);
-  while (memberships_.size() > 1 && memberships_[1].first <= index) memberships_.pop_front();
 }
 
 TimePoint Core::State::next_deadline() const {
@@ -132,7 +138,8 @@ bool Core::State::adopt_term(const Message& message, Effects& out) {
       return false;
     }
   }
-  const bool leads = std::holds_alternative<Append>(message.body);
+  const bool leads = std::holds_alternative<Append>(message.body) ||
+                     std::holds_alternative<ImageOffer>(message.body);
   become_follower(message.term, leads ? std::optional(message.from) : std::nullopt, out);
   return true;
 }
@@ -150,6 +157,8 @@ void Core::State::on_message(const Message& message, Effects& out) {
           on_append(message, body, out);
         } else if constexpr (std::is_same_v<Body, AppendReply>) {
           on_append_reply(message, body, out);
+        } else if constexpr (std::is_same_v<Body, ImageOffer>) {
+          on_image_offer(message, body, out);
         } else {
           on_timeout_now(message, out);
         }

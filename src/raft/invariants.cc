@@ -14,7 +14,8 @@ void Core::State::check_invariants() {
 void Core::State::check_history() const {
   CHECK(hard_.term >= before_.hard.term);
   const bool same_term = hard_.term == before_.hard.term;
-  if (same_term && before_.hard.vote) CHECK(hard_.vote == before_.hard.vote);
+  if (same_term && before_.hard.vote)
+    CHECK(hard_.vote == before_.hard.vote || LOCKSTEP_BUG(pre_vote_frees_vote));
   CHECK(commit_ >= before_.commit);
   CHECK(apply_limit() >= before_.apply_limit);
   CHECK(persisted_ >= before_.persisted);
@@ -54,7 +55,9 @@ void Core::State::check_role() const {
   for (const auto& [id, progress] : leading_->progress) {
     CHECK(id != options_.self);
     CHECK(progress.match() < progress.next());
+    CHECK(log_.base().index < progress.next());
     CHECK(progress.next() <= log_.last_index().next());
+    if (progress.needs_image()) CHECK(progress.next() == log_.base().index.next());
     CHECK(progress.round() <= reads.round);
   }
 }

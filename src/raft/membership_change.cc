@@ -1,4 +1,6 @@
 // One member at a time (4.1): the new configuration is in force wherever it stands in the log.
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "raft/state.h"
@@ -6,6 +8,7 @@
 namespace lockstep::raft {
 
 const std::pair<LogIndex, Membership>& Core::State::in_force() const {
+  if (forced_) return *forced_;
   if (LOCKSTEP_BUG(config_on_commit_only)) {
     // The first one is taken as given, or no cluster would ever start.
     const std::pair<LogIndex, Membership>* chosen = nullptr;
@@ -14,6 +17,14 @@ const std::pair<LogIndex, Membership>& Core::State::in_force() const {
     if (chosen) return *chosen;
   }
   return memberships_.back();
+}
+
+const Membership& Core::State::membership_at(LogIndex index) const {
+  CHECK(log_.base().index <= index && index <= log_.last_index());
+  const auto after =
+      std::ranges::upper_bound(memberships_, index, {}, &std::pair<LogIndex, Membership>::first);
+  CHECK(after != memberships_.begin());
+  return std::prev(after)->second;
 }
 
 void Core::State::membership_moved() {
@@ -62,10 +73,9 @@ void Core::State::change_membership(RequestId id, const NodeId& node, std::optio
 
 void Core::State::resign_if_removed(Effects& out) {
   if (is_voter() || in_force().first > commit_) return;
-  // Others learn here that the change is committed, and one of them need not wait for a timeout.
+  // Others learn here that the change is committed.
   for (auto& [id, progress] : leading_->progress) send_notice(id, progress, out);
-  if (const std::optional<NodeId> successor = best_successor()) send(out, *successor, TimeoutNow{});
-  become_follower(hard_.term, std::nullopt, out);
+  resign(out);
 }
 
 }  // namespace lockstep::raft

@@ -71,6 +71,15 @@ struct AppendReply {
   std::uint64_t round = 0;
 };
 
+// "My log no longer reaches back to where yours ends: fetch an image of the state at or after `at`"
+// (the pulled form of section 5's InstallSnapshot). Sent in place of heartbeats, and answered like
+// one: by a failed AppendReply with `rejected` = at.index, or by a successful one if the receiver's
+// log holds `at` after all.
+struct ImageOffer {
+  Position at{};            // the leader's log begins after it
+  std::uint64_t round = 0;  // as in Append
+};
+
 // "Campaign at once" (leadership transfer, section 3.10).
 struct TimeoutNow {};
 
@@ -78,7 +87,7 @@ struct Message {
   NodeId from;
   NodeId to;
   Term term;  // the sender's term; for a pre-vote ask the term it would campaign in
-  std::variant<VoteAsk, VoteReply, Append, AppendReply, TimeoutNow> body;
+  std::variant<VoteAsk, VoteReply, Append, AppendReply, TimeoutNow, ImageOffer> body;
 };
 
 }  // namespace lockstep::raft

@@ -8,7 +8,8 @@ namespace lockstep::raft {
 
 void Progress::sent(TimePoint now, LogIndex end, std::uint64_t bytes) {
   CHECK(end >= next_);
-  if (probing_) {
+  CHECK(!needs_image());
+  if (probing()) {
     // An empty one follows when no answer came: what the first one carried is taken for lost.
     probe_sent_ = true;
     probe_end_ = end > next_ ? end : LogIndex{};
@@ -37,33 +38,41 @@ bool Progress::accepted(TimePoint now, LogIndex match) {
     inflight_bytes_ -= inflight_.front().bytes;
     inflight_.pop_front();
   }
-  // A success that reaches less far than the probed place answers an older append, or says that the
-  // member's disk is behind; the probe's own answer is still to come.
-  if (probing_) {
-    if (match_.next() >= next_) replicate();
-  } else {
+  if (replicating()) {
     next_ = std::max(next_, match_.next());
+  } else if (match_.next() >= next_) {
+    replicate();
   }
+  // A success that reaches less far than the probed place, or the base that an image must reach,
+  // answers an older append, or says that the member's disk is behind: the answer is still to come.
   return news;
 }
 
-bool Progress::rejected(LogIndex rejected, LogIndex next) {
-  if (rejected <= match_) return false;  // overtaken by a later success
-  if (probing_ ? rejected.next() != next_ : rejected >= next_) return false;  // an older probe's
+void Progress::rejected(LogIndex rejected, LogIndex next, LogIndex base) {
+  if (needs_image()) return;
+  if (rejected <= match_) return;  // overtaken by a later success
+  if (probing() ? rejected.next() != next_ : rejected >= next_) return;  // an older probe's
+  if (probing() && rejected == base) {
+    stop_feeding(Feed::image, next_);
+    want_notice();  // the first offer need not wait for a heartbeat
+    return;
+  }
   const LogIndex from = std::max(next, match_.next());
-  // Nowhere lower to go (the log is compacted): heartbeats ask again, entries would be wasted.
-  const bool stuck = probing_ && from >= next_;
-  if (stuck) return false;
+  // A hint that leads nowhere lower: heartbeats ask again, entries would be wasted.
+  if (probing() && from >= next_) return;
   probe_from(std::min(from, next_));
-  return true;
 }
 
-void Progress::raise_next(LogIndex next) {
-  if (next_ < next) probe_from(next);
+void Progress::compacted(LogIndex base) {
+  if (next_ <= base) stop_feeding(needs_image() ? Feed::image : Feed::probe, base.next());
 }
 
 void Progress::probe_from(LogIndex next) {
-  probing_ = true;
+  stop_feeding(Feed::probe, next);
+}
+
+void Progress::stop_feeding(Feed feed, LogIndex next) {
+  feed_ = feed;
   probe_sent_ = false;
   probe_end_ = {};
   probe_bytes_ = 0;
@@ -73,7 +82,7 @@ void Progress::probe_from(LogIndex next) {
 }
 
 void Progress::replicate() {
-  probing_ = false;
+  feed_ = Feed::replicate;
   next_ = match_.next();
   if (probe_end_ <= next_) return;
   // The entries of the probe are on their way, or there and not yet durable.

@@ -3,7 +3,10 @@
 // probe:     where the logs part is not known; one append at a time, repeated by heartbeats.
 // replicate: the member's log is the leader's up to next - 1 as far as sent; appends are pipelined
 //            up to a bound of bytes. Anything that looks lost falls back to probe.
-// Invariant: match < next <= last + 1.
+// image:     the logs part below the leader's base, where it has nothing left to send: offers of an
+//            image take the place of appends, until an answer shows that the member reaches the
+//            base.
+// Invariants: match < next; base < next <= last + 1; with image, next = base + 1.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +27,9 @@ class Progress {
 
   [[nodiscard]] LogIndex match() const { return match_; }
   [[nodiscard]] LogIndex next() const { return next_; }
-  [[nodiscard]] bool probing() const { return probing_; }
+  [[nodiscard]] bool probing() const { return feed_ == Feed::probe; }
+  [[nodiscard]] bool replicating() const { return feed_ == Feed::replicate; }
+  [[nodiscard]] bool needs_image() const { return feed_ == Feed::image; }
   [[nodiscard]] bool probe_sent() const { return probe_sent_; }
   [[nodiscard]] std::uint64_t inflight_bytes() const { return inflight_bytes_; }
   [[nodiscard]] std::uint64_t round() const { return round_; }
@@ -35,7 +40,8 @@ class Progress {
     return !inflight_.empty() && now - moved_at_ >= patience;
   }
 
-  // An empty append is wanted unless one with entries goes out anyway (heartbeat, read round).
+  // An empty append, or an offer, is wanted unless one with entries goes out anyway (heartbeat,
+  // read round).
   void want_notice() { notice_wanted_ = true; }
   bool take_notice() { return std::exchange(notice_wanted_, false); }
 
@@ -45,23 +51,28 @@ class Progress {
   void heard(TimePoint now, std::uint64_t round);
   // The member's log equals the leader's up to `match`, durably. True if that is news.
   bool accepted(TimePoint now, LogIndex match);
-  // The member does not have the leader's entry at `rejected`; the best place to go on is `next`.
-  // Stale rejections are ignored; true if another probe should go out.
-  bool rejected(LogIndex rejected, LogIndex next);
-  // Entries up to `base` are compacted away: nothing below base + 1 can be sent.
-  void raise_next(LogIndex next);
+  // The member does not have the leader's entry at `rejected`; the best place to go on is `next`,
+  // which is above the leader's `base`. Stale rejections are ignored. A probe refused at the base
+  // itself was the last one: the member needs an image.
+  void rejected(LogIndex rejected, LogIndex next, LogIndex base);
+  // The member's log may hold the leader's base after all, and go on at `next`: asks it.
+  void probe_from(LogIndex next);
+  // Entries up to `base` are compacted away. A member that was to be sent one of them is asked once
+  // for the base: it may have got there meanwhile.
+  void compacted(LogIndex base);
 
  private:
   struct Inflight {
     LogIndex end;
     std::uint64_t bytes;
   };
-  void probe_from(LogIndex next);
+  enum class Feed : std::uint8_t { probe, replicate, image };
+  void stop_feeding(Feed feed, LogIndex next);
   void replicate();
 
   LogIndex match_;
   LogIndex next_;
-  bool probing_ = true;
+  Feed feed_ = Feed::probe;
   bool probe_sent_ = false;
   bool notice_wanted_ = false;
   LogIndex probe_end_;  // one past the entries that the probe carried; 0 if it carried none

@@ -30,9 +30,7 @@ void Core::State::on_append_reply(const Message& message, const AppendReply& rep
   // A round that was never asked is nobody's answer.
   progress.heard(now_, reply.round <= leading_->reads.round ? reply.round : 0);
   if (!reply.success) {
-    // Skip at once all of this log that cannot be in the other one (5.3 of the paper).
-    const Position fork = log_.last_at_most(reply.hint.index, reply.hint.term);
-    progress.rejected(reply.rejected, fork.index.next());
+    on_rejection(progress, reply);
   } else if (reply.match <= log_.last_index() && progress.accepted(now_, reply.match)) {
     advance_commit(out);  // may end this leadership
   }
@@ -40,19 +38,25 @@ void Core::State::on_append_reply(const Message& message, const AppendReply& rep
   push_transfer(out);
 }
 
+void Core::State::on_rejection(Progress& progress, const AppendReply& reply) {
+  // Skip at once all of this log that cannot be in the other one (5.3 of the paper).
+  const LogIndex next = log_.last_at_most(reply.hint.index, reply.hint.term).index.next();
+  if (progress.needs_image() && may_reach_base(reply.hint)) return progress.probe_from(next);
+  progress.rejected(reply.rejected, next, log_.base().index);
+}
+
 void Core::State::replicate(Effects& out) {
   for (auto& [id, progress] : leading_->progress) replicate_to(id, progress, out);
 }
 
 void Core::State::replicate_to(const NodeId& to, Progress& progress, Effects& out) {
-  progress.raise_next(log_.base().index.next());
   const bool notice = progress.take_notice();
   bool silent = true;
   if (progress.probing() && !progress.probe_sent()) {
     send_entries(to, progress, out);
     silent = false;
   }
-  while (!progress.probing() && progress.next() <= log_.last_index() &&
+  while (progress.replicating() && progress.next() <= log_.last_index() &&
          progress.inflight_bytes() < options_.inflight_bytes_max) {
     send_entries(to, progress, out);
     silent = false;
@@ -73,6 +77,7 @@ void Core::State::send_entries(const NodeId& to, Progress& progress, Effects& ou
 }
 
 void Core::State::send_notice(const NodeId& to, Progress& progress, Effects& out) {
+  if (progress.needs_image()) return offer_image(to, out);
   // Behind what is known to be there, it cannot be refused only because entries on their way are
   // slower than it. In doubt it asks for the end of all that was sent: a refusal then tells where
   // the loss is.
@@ -137,6 +142,12 @@ void Core::State::check_quorum(Effects& out) {
   const TimePoint alone_at = *nth + options_.election_timeout;
   if (alone_at <= now_) return become_follower(hard_.term, std::nullopt, out);
   leading_->quorum_check_at = alone_at;
+}
+
+const Progress* Core::State::progress_of(const NodeId& id) const {
+  if (!leading_) return nullptr;
+  const auto found = leading_->progress.find(id);
+  return found == leading_->progress.end() ? nullptr : &found->second;
 }
 
 }  // namespace lockstep::raft

@@ -77,6 +77,12 @@ void Core::State::become_leader(Effects& out) {
                 .kind = EntryKind::noop,
                 .payload = {}},
                out);
+  if (!forced_) return;
+  append_entry({.term = hard_.term,
+                .index = log_.last_index().next(),
+                .kind = EntryKind::config,
+                .payload = Blob(encode(forced_->second))},
+               out);
 }
 
 }  // namespace lockstep::raft

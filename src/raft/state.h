@@ -26,6 +26,7 @@ struct Core::State {
   State(Options options, std::uint64_t seed, Recovered recovered, TimePoint now);
 
   // --- frame.cc: the frame of every call
+  void start(Effects& out);
   void begin(TimePoint now);
   void finish(Effects& out);
   void on_deadline(Effects& out);
@@ -34,7 +35,6 @@ struct Core::State {
   // A message of a newer term makes this node follow in that term; false if it must be ignored.
   bool adopt_term(const Message& message, Effects& out);
   void form_cluster(const Membership& membership, Effects& out);
-  void compact(LogIndex index);
   void send(Effects& out, const NodeId& to, decltype(Message::body) body) const;
   [[nodiscard]] TimePoint next_deadline() const;
 
@@ -46,6 +46,8 @@ struct Core::State {
   void draw_election_deadline();
   [[nodiscard]] bool is_voter() const { return membership().is_voter(options_.self); }
   [[nodiscard]] bool may_campaign() const;
+  // See Recovered::fence.
+  [[nodiscard]] bool is_fenced() const;
 
   // --- election.cc
   void on_election_deadline(Effects& out);
@@ -69,7 +71,12 @@ struct Core::State {
   // --- follower.cc
   void on_append(const Message& message, const Append& append, Effects& out);
   void accept_entries(const Append& append, Effects& out);
-  void answer_append(const Append& append, bool fresh_round, Effects& out);
+  // A message of this term's leader came; true if it belongs to a newer read round.
+  bool hear_leader(const NodeId& leader, std::uint64_t round, Effects& out);
+  // Whether this log and one that holds `at` are equal up to there.
+  [[nodiscard]] bool holds(const Position& at) const;
+  void reject(const Position& at, Effects& out);
+  void answer_leader(bool at_once, Effects& out);
   void pay_ack(Effects& out);
   // How far this node may say it matches the leader.
   [[nodiscard]] LogIndex acknowledged() const;
@@ -77,6 +84,7 @@ struct Core::State {
   // --- replication.cc: the leader's side
   void propose(std::vector<Proposal> proposals, Effects& out);
   void on_append_reply(const Message& message, const AppendReply& reply, Effects& out);
+  void on_rejection(Progress& progress, const AppendReply& reply);
   void replicate(Effects& out);
   void replicate_to(const NodeId& to, Progress& progress, Effects& out);
   void send_entries(const NodeId& to, Progress& progress, Effects& out);
@@ -85,6 +93,15 @@ struct Core::State {
   void advance_commit(Effects& out);
   void set_commit(LogIndex commit);
   void check_quorum(Effects& out);
+  // Null unless this node leads and `id` is another member.
+  [[nodiscard]] const Progress* progress_of(const NodeId& id) const;
+
+  // --- images.cc: members for whom the leader's log begins too late
+  void compact(LogIndex index);
+  void offer_image(const NodeId& to, Effects& out);
+  void on_image_offer(const Message& message, const ImageOffer& offer, Effects& out);
+  // Whether a log with this position may hold the entry at this log's base.
+  [[nodiscard]] bool may_reach_base(const Position& hint) const;
 
   // --- reads.cc
   void read(RequestId id, Effects& out);
@@ -100,11 +117,13 @@ struct Core::State {
   void resign_if_removed(Effects& out);
   [[nodiscard]] const std::pair<LogIndex, Membership>& in_force() const;
   [[nodiscard]] const Membership& membership() const { return in_force().second; }
+  [[nodiscard]] const Membership& membership_at(LogIndex index) const;
 
   // --- transfer.cc
   void transfer(RequestId id, std::optional<NodeId> target, Effects& out);
   void push_transfer(Effects& out);
   void on_timeout_now(const Message& message, Effects& out);
+  void resign(Effects& out);
   [[nodiscard]] std::optional<NodeId> best_successor() const;
 
   // --- invariants.cc
@@ -126,6 +145,9 @@ struct Core::State {
   // Configurations in the log, ascending by index; the first is the one in force at the log's base.
   std::deque<std::pair<LogIndex, Membership>> memberships_;
 
+  // See Recovered::forced; with the index 0, for it is as good as committed.
+  std::optional<std::pair<LogIndex, Membership>> forced_;
+
   // Writes handed out and not yet durable, and how far the log is durable with each. Bounded by the
   // host: it decides how many calls it makes before a sync comes back.
   struct InFlight {
@@ -142,6 +164,7 @@ struct Core::State {
   std::optional<NodeId> leader_;
   std::optional<TimePoint> leader_contact_;
   TimePoint election_deadline_ = kNever;
+  Position fence_;
 
   // Elections. A grant or an own vote is owed until the hard state is durable.
   std::set<NodeId> votes_;

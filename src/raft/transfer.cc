@@ -10,7 +10,8 @@ std::optional<NodeId> Core::State::best_successor() const {
   std::optional<NodeId> best;
   std::pair<LogIndex, TimePoint> best_rank;  // longest log, then last heard
   for (const auto& [id, progress] : leading_->progress) {
-    if (!membership().is_voter(id)) continue;
+    // Who still needs an image cannot win: its log is older than what is committed.
+    if (!membership().is_voter(id) || progress.needs_image()) continue;
     const std::pair rank{progress.match(), progress.contact_or_grace()};
     if (best && rank <= best_rank) continue;
     best = id;
@@ -26,6 +27,8 @@ void Core::State::transfer(RequestId id, std::optional<NodeId> target, Effects& 
   if (!target) target = best_successor();
   if (!target || *target == options_.self || !membership().is_voter(*target))
     return refuse(Refusal::invalid_change);
+  // An image takes longer than proposals can be kept waiting.
+  if (leading_->progress.at(*target).needs_image()) return refuse(Refusal::invalid_change);
   leading_->transfer =
       Transfer{.target = *target, .give_up_at = now_ + options_.election_timeout, .told = false};
   out.accepted.push_back({id, {}});
@@ -40,6 +43,12 @@ void Core::State::push_transfer(Effects& out) {
   if (handover.told || target->second.match() != log_.last_index()) return;
   handover.told = true;
   send(out, handover.target, TimeoutNow{});
+}
+
+void Core::State::resign(Effects& out) {
+  // One of the others need not wait for a timeout.
+  if (const std::optional<NodeId> successor = best_successor()) send(out, *successor, TimeoutNow{});
+  become_follower(hard_.term, std::nullopt, out);
 }
 
 void Core::State::on_timeout_now(const Message& message, Effects& out) {

@@ -33,6 +33,9 @@ bool is_well_formed(const Message& message, const NodeId& self) {
   if (const auto* ask = std::get_if<VoteAsk>(&message.body))
     return message.term.value > 0 && position_is_possible(ask->last) &&
            ask->last.term < message.term;
+  if (const auto* offer = std::get_if<ImageOffer>(&message.body))
+    return message.term.value > 0 && offer->at.index.value > 0 && position_is_possible(offer->at) &&
+           offer->at.term <= message.term;
   if (const auto* reply = std::get_if<AppendReply>(&message.body))
     return position_is_possible(reply->hint);
   return true;

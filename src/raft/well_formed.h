@@ -8,7 +8,8 @@
 namespace lockstep::raft {
 
 // Addressed to `self` by somebody else, and consistent in itself: an append's entries are
-// consecutive, of non-decreasing terms within [prev, message], and its configurations decode.
+// consecutive, of non-decreasing terms within [prev, message], and its configurations decode; an
+// image is offered at an entry of a term that the leader may have.
 bool is_well_formed(const Message& message, const NodeId& self);
 
 }  // namespace lockstep::raft

@@ -23,7 +23,33 @@ std::optional<Result<wire::Command>> command_of(const raft::Entry& entry) {
 
 }  // namespace
 
+Result<std::unique_ptr<Applier>> Applier::open(DatabaseFiles& files, Connection& connection,
+                                               std::uint64_t seed) {
+  std::unique_ptr<Applier> applier(new Applier(files, connection, seed));
+  TRY_ASSIGN(applier->wal_, files.open(kWalName));
+  return applier;
+}
+
 Result<std::vector<Applied>> Applier::apply(std::span<const raft::Entry> entries) {
+  // What an earlier batch left in memory on a full disk goes first.
+  TRY(files_.wal_tail().flush(*wal_));
+  files_.batch_begins_at = files_.wal_index().frames;
+  const CounterState before = counters_of(connection_.handle());
+  auto results = run(entries);
+  if (!results && results.error().code == Errc::no_space) TRY(take_back(before));
+  return results;
+}
+
+// After a batch that found no room before anything of it was committed.
+Status Applier::take_back(const CounterState& before) {
+  CHECK(files_.wal_index().frames == files_.batch_begins_at);
+  files_.disk_was_full = false;
+  if (connection_.in_transaction()) TRY(connection_.run(HostSql::rollback));
+  TRY(executor_.forget());
+  return set_counters(connection_.handle(), before);
+}
+
+Result<std::vector<Applied>> Applier::run(std::span<const raft::Entry> entries) {
   std::vector<Applied> out(entries.size());
   for (std::size_t i = 0; i < entries.size(); ++i) out[i].index = entries[i].index;
   std::size_t next = 0;

@@ -68,12 +68,14 @@ constexpr Switch kSwitches[] = {{SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1},
 // secure_delete: what freed pages leave behind in reused ones depends on caches and batches, and
 // replicas whose files are to be compared byte by byte must not differ in it. (Unused pages still
 // may: one that a rolled back entry had taken keeps its bytes.)
+// busy_timeout: a reader that met the WAL-index half written looks again holding the writer's lock,
+// for a moment in which the writer may want it.
 constexpr const char* kPragmas =
     "PRAGMA temp_store=2;PRAGMA synchronous=0;PRAGMA wal_autocheckpoint=0;"
     "PRAGMA locking_mode=NORMAL;PRAGMA recursive_triggers=0;PRAGMA secure_delete=1;"
     "PRAGMA automatic_index=1;PRAGMA case_sensitive_like=0;PRAGMA cell_size_check=0;"
     "PRAGMA ignore_check_constraints=0;PRAGMA reverse_unordered_selects=0;"
-    "PRAGMA read_uncommitted=0;PRAGMA mmap_size=0;PRAGMA threads=0;PRAGMA busy_timeout=0;"
+    "PRAGMA read_uncommitted=0;PRAGMA mmap_size=0;PRAGMA threads=0;PRAGMA busy_timeout=60000;"
     "PRAGMA journal_size_limit=-1;PRAGMA analysis_limit=0;PRAGMA full_column_names=0;"
     "PRAGMA short_column_names=1;PRAGMA count_changes=0;PRAGMA empty_result_callbacks=0";
 
@@ -91,12 +93,32 @@ void seed_sqlite_generator(std::uint64_t seed) {
                        static_cast<sqlite3*>(nullptr));
 }
 
-bool is_fatal(int extended_code) {
+namespace {
+
+FileAccess access_of(Role role) {
+  switch (role) {
+    case Role::writer:
+      return FileAccess::write;
+    case Role::copier:
+      return FileAccess::copy;
+    case Role::reader:
+      break;
+  }
+  return FileAccess::read;
+}
+
+}  // namespace
+
+bool Connection::is_fatal(int extended_code) const {
+  // SQLite does not pass on every failure: it does without statistics that it cannot read, and yet
+  // has rolled the transaction back.
+  if (files_.locks().has_failed()) return true;
+  if (role_ == Role::writer && files_.disk_was_full) return true;
   // A user can damage the shadow tables of a full text index: that is an error of the statement.
+  // And SQLite says "full" of a table that has run out of row ids, too.
   if (extended_code == SQLITE_CORRUPT_VTAB) return false;
   switch (extended_code & 0xff) {
     case SQLITE_IOERR:
-    case SQLITE_FULL:
     case SQLITE_NOMEM:
     case SQLITE_CORRUPT:
     case SQLITE_CANTOPEN:
@@ -111,9 +133,18 @@ bool is_fatal(int extended_code) {
 
 int StepBudget::on_step(void* self) {
   auto& budget = *static_cast<StepBudget*>(self);
-  if (!budget.armed_) return 0;
+  if (budget.interrupted()) return 1;
+  if (!budget.armed_ || !budget.limited_) return 0;
   if (budget.left_ > 0) --budget.left_;
   return budget.left_ == 0 ? 1 : 0;
+}
+
+bool StepBudget::interrupted() {
+  if (interruption_ == nullptr) return false;
+  // Called for every step of a limited statement, else for every kStepsPerLook of them.
+  if (limited_ && --steps_to_look_ > 0) return false;
+  steps_to_look_ = kStepsPerLook;
+  return interruption_->asked();
 }
 
 Connection::Connection(DatabaseFiles& files, const DatabaseOptions& options, Role role)
@@ -121,7 +152,7 @@ Connection::Connection(DatabaseFiles& files, const DatabaseOptions& options, Rol
       role_(role),
       foreign_keys_(options.foreign_keys),
       step_limit_(options.step_limit),
-      vfs_(files, role == Role::writer, options.seed),
+      vfs_(files, access_of(role), options.seed),
       rng_(options.seed) {}
 
 Connection::~Connection() {
@@ -156,7 +187,7 @@ Status Connection::configure(const DatabaseOptions& options) {
   TRY(exec(kPragmas));
   TRY(exec(("PRAGMA cache_size=" + std::to_string(options.cache_pages)).c_str()));
   TRY(reset_settings());
-  if (role_ == Role::reader) TRY(exec("PRAGMA query_only=1"));
+  if (role_ != Role::writer) TRY(exec("PRAGMA query_only=1"));
   for (unsigned i = 0; i < static_cast<unsigned>(HostSql::count_); ++i) {
     const int code = sqlite3_prepare_v3(db_, kHostSql[i], -1, SQLITE_PREPARE_PERSISTENT,
                                         &host_statements_[i], nullptr);
@@ -173,7 +204,8 @@ void Connection::enter(WallTime now, std::uint64_t seed) {
 void Connection::limit_steps(Duration timeout) {
   if (timeout <= Duration::zero()) {
     budget_.lift();
-    sqlite3_progress_handler(db_, 0, nullptr, nullptr);
+    const int steps = budget_.watches() ? StepBudget::kStepsPerLook : 0;
+    sqlite3_progress_handler(db_, steps, steps > 0 ? &StepBudget::on_step : nullptr, &budget_);
     return;
   }
   // About what a core of 2020 does in that time. Every node must count alike, so this is a constant
@@ -230,13 +262,18 @@ Status Connection::reset_settings() {
 }
 
 Status Connection::begin_wal() {
+  // A checkpoint beside us may finish at any moment, so what it may copy counts as copied.
+  const std::uint64_t copying = files_.guard().copying();
   const WalIndex wal = files_.wal_index();
-  if (wal.backfilled < wal.frames) return {};
-  // Writes page 1 as it is: one frame for each time the WAL starts.
+  if (std::max(wal.backfilled, copying) < wal.frames) return {};
+  // Writes page 1 as it is: one frame for each time the WAL starts, or might.
   TRY_ASSIGN(const std::string version, value_of("PRAGMA user_version"));
   TRY(run(HostSql::begin_batch));
   TRY(exec(("PRAGMA user_version=" + version).c_str()));
-  return run(HostSql::commit);
+  TRY(run(HostSql::commit));
+  // That was no effect of the batch.
+  if (files_.batch_begins_at == wal.frames) files_.batch_begins_at = files_.wal_index().frames;
+  return {};
 }
 
 Status Connection::reload_schema() {
@@ -251,6 +288,8 @@ Status Connection::reload_schema() {
 
 Error Connection::failure() {
   if (auto noted = files_.locks().failure()) return *noted;
+  if (role_ == Role::writer && files_.disk_was_full)
+    return Error{Errc::no_space, "no space left on the disk"};
   const int code = sqlite3_errcode(db_);
   const bool corrupt = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
   const Errc kind = code == SQLITE_FULL ? Errc::no_space : corrupt ? Errc::corrupt : Errc::io;

@@ -1,6 +1,6 @@
 // One SQLite connection as we run it: every default set explicitly (distributions differ), limits
 // equal everywhere, functions and authorizer in place. The role decides the rest: one writer, on
-// the apply lane, and a reader for each read lane.
+// the apply lane, a reader for each read lane, and a copier on the image lane for checkpoints.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace lockstep::sql {
 
-enum class Role { writer, reader };
+enum class Role { writer, reader, copier };
 
 // Our own statements that run for every batch and entry, prepared once.
 enum class HostSql : unsigned char {
@@ -38,9 +38,6 @@ void initialise_sqlite();
 // is taken. Only the writing connection draws from it.
 void seed_sqlite_generator(std::uint64_t seed);
 
-// True if an operation's failure is the machine's and not the statement's: nothing may be answered.
-bool is_fatal(int extended_code);
-
 // A bound on a command's work in virtual machine steps: the same on every node, unlike time.
 class StepBudget {
  public:
@@ -53,12 +50,21 @@ class StepBudget {
   [[nodiscard]] bool spent() const { return limited_ && left_ == 0; }
   // Counts only between these.
   void arm(bool armed) { armed_ = armed; }
+  // Asks now and then, armed or not, whether the query is to end.
+  void watch(Interruption* interruption) { interruption_ = interruption; }
+  [[nodiscard]] bool watches() const { return interruption_ != nullptr; }
   static int on_step(void* self);
+  // How many steps lie between two looks at the interruption.
+  static constexpr int kStepsPerLook = 1000;
 
  private:
+  bool interrupted();
+
   std::uint64_t left_ = 0;
   bool limited_ = false;
   bool armed_ = false;
+  Interruption* interruption_ = nullptr;
+  int steps_to_look_ = 0;
 };
 
 class Connection {
@@ -81,7 +87,8 @@ class Connection {
   void enter(WallTime now, std::uint64_t seed);
   // As enter(), but the random numbers go on where they were (switchable bug random_not_seeded).
   void enter_unseeded(WallTime now) { vfs_.set_time(now); }
-  // From here on statements have a step budget if `timeout` is set; until the next call.
+  // From here on statements have a step budget if `timeout` is set; until the next call. A watched
+  // interruption ends them in any case.
   void limit_steps(Duration timeout);
 
   // Statements of ours. Any failure is final.
@@ -98,7 +105,10 @@ class Connection {
   // through tables in an order that depends on how the schema came into memory, piece by piece or
   // at once, and so on restarts and rollbacks. Precondition: no statement is cached or under way.
   Status reload_schema();
-  // The failure behind a fatal result code.
+  // True if an operation's failure is the machine's and not the statement's: nothing may be
+  // answered.
+  [[nodiscard]] bool is_fatal(int extended_code) const;
+  // The failure behind a fatal result code. Errc::no_space: the disk is full, for now.
   [[nodiscard]] Error failure();
 
  private:

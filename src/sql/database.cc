@@ -1,20 +1,18 @@
-// Database over its parts: the applier changes it, the manifest says how much of it is durable, and
-// durable points and checkpoints move the one after the other (docs/design.md, "Durable points").
+// Database over its parts: on the apply lane the Applier changes it, on the image lane the
+// Checkpointer makes that durable; what both know is Shared.
 #include "sql/database.h"
-
-#include <sqlite3.h>
 
 #include <utility>
 
-#include "base/bugs.h"
 #include "base/check.h"
 #include "sql/applier.h"
+#include "sql/checkpointer.h"
 #include "sql/connection.h"
 #include "sql/content_hash.h"
 #include "sql/counters.h"
 #include "sql/reader.h"
 #include "sql/recovery.h"
-#include "sql/wal_format.h"
+#include "sql/shared.h"
 
 namespace lockstep::sql {
 namespace {
@@ -25,35 +23,32 @@ class SqliteDatabase final : public Database {
       : options_(options), files_(disk) {}
   Status start();
 
-  LogIndex applied() const override { return applied_.index; }
-  storage::DurableState durable() const override { return *manifest_->current(); }
+  DatabaseStatus status() const override { return shared_.status(); }
+  storage::DurableState durable() const override { return checkpointer_->durable(); }
   Result<std::vector<Applied>> apply(std::span<const raft::Entry> entries) override;
-  Status durable_point() override { return latched(write_durable_point()); }
-  Status checkpoint() override { return latched(run_checkpoint()); }
-  std::uint64_t wal_bytes() const override { return wal_bytes_; }
   Result<std::uint64_t> content_hash() override { return hash_content(*writer_); }
+  Status durable_point() override { return checkpointer_->durable_point(); }
+  Status checkpoint(Checkpoint mode) override { return checkpointer_->checkpoint(mode); }
+  Result<ImageLabel> pin_image() override { return checkpointer_->pin_image(); }
+  Result<std::string> read_image(ImagePart part, std::uint64_t offset,
+                                 std::uint64_t bytes) override {
+    return checkpointer_->read_image(part, offset, bytes);
+  }
+  void unpin_image() override { checkpointer_->unpin_image(); }
   Result<std::unique_ptr<Reader>> new_reader() override;
 
  private:
-  Status write_durable_point();
-  Status run_checkpoint();
-  Status complete_checkpoint(std::uint32_t pages);
-  Status store(storage::DurableState state);
   Status check_opened();
-  void measure_wal();
-  Status latched(Status status);
+  Result<std::vector<Applied>> apply_held(std::span<const raft::Entry> entries);
+  void stand_at(const raft::Position& applied);
 
   const DatabaseOptions options_;
   DatabaseFiles files_;
+  Shared shared_;
   std::unique_ptr<storage::Manifest> manifest_;
-  std::unique_ptr<env::File> main_;
-  std::unique_ptr<env::File> wal_;
   std::unique_ptr<Connection> writer_;
   std::unique_ptr<Applier> applier_;
-  raft::Position applied_;
-  std::uint64_t wal_bytes_ = 0;
-  // The first failure is the last word: what a disk says afterwards cannot be believed.
-  std::optional<Error> failure_;
+  std::unique_ptr<Checkpointer> checkpointer_;
 };
 
 Status SqliteDatabase::start() {
@@ -61,16 +56,15 @@ Status SqliteDatabase::start() {
   seed_sqlite_generator(options_.seed);
   TRY_ASSIGN(manifest_, storage::Manifest::open(files_.disk()));
   TRY(recover_files(files_, options_, *manifest_));
-  TRY_ASSIGN(main_, files_.disk().open(kMainName, env::OpenMode::existing));
-  TRY_ASSIGN(wal_, files_.disk().open(kWalName, env::OpenMode::existing));
   TRY_ASSIGN(writer_, Connection::open(files_, options_, Role::writer));
   TRY(check_opened());
   const storage::DurableState& state = *manifest_->current();
-  applied_ = {.index = state.index, .term = state.term};
   TRY(set_counters(writer_->handle(),
                    {.last_insert_id = state.last_insert_id, .rows_affected = state.rows_affected}));
-  applier_ = std::make_unique<Applier>(*writer_, options_.seed);
-  measure_wal();
+  TRY_ASSIGN(applier_, Applier::open(files_, *writer_, options_.seed));
+  TRY_ASSIGN(checkpointer_, Checkpointer::open(files_, shared_, *manifest_, options_));
+  shared_.set_durable(state.index);
+  stand_at({.index = state.index, .term = state.term});
   return {};
 }
 
@@ -87,95 +81,31 @@ Status SqliteDatabase::check_opened() {
   return {};
 }
 
-Status SqliteDatabase::latched(Status status) {
-  if (!status && !failure_) failure_ = status.error();
-  return status;
-}
-
 Result<std::vector<Applied>> SqliteDatabase::apply(std::span<const raft::Entry> entries) {
-  if (failure_) return std::unexpected(*failure_);
   if (entries.empty()) return std::vector<Applied>();
-  for (std::size_t i = 0; i < entries.size(); ++i)
-    CHECK(entries[i].index == applied_.index + (i + 1));
-  auto results = applier_->apply(entries);
-  if (!results) {
-    failure_ = results.error();
-    return results;
-  }
-  applied_ = {.index = entries.back().index, .term = entries.back().term};
-  measure_wal();
+  const GateHold gate(shared_.gate);
+  if (auto failure = shared_.failure()) return std::unexpected(std::move(*failure));
+  auto results = apply_held(entries);
+  if (results)
+    stand_at({.index = entries.back().index, .term = entries.back().term});
+  else if (results.error().code != Errc::no_space)
+    shared_.fail(results.error());
   return results;
 }
 
-void SqliteDatabase::measure_wal() {
+Result<std::vector<Applied>> SqliteDatabase::apply_held(std::span<const raft::Entry> entries) {
+  for (std::size_t i = 0; i < entries.size(); ++i)
+    CHECK(entries[i].index == shared_.applied.index + (i + 1));
+  return applier_->apply(entries);
+}
+
+// Holder of the gate.
+void SqliteDatabase::stand_at(const raft::Position& applied) {
+  shared_.applied = applied;
+  shared_.counters = counters_of(writer_->handle());
   const WalIndex wal = files_.wal_index();
-  const bool needless = wal.backfilled == wal.frames;  // the next write starts it again
-  wal_bytes_ = needless ? 0 : sql::wal_bytes(wal.frames, kPageBytes);
-}
-
-Status SqliteDatabase::store(storage::DurableState state) {
-  // The guard must hold from before the manifest can name the frames until after it no longer does.
-  if (state.wal_frames > 0) files_.durable_wal_frames = state.wal_frames;
-  TRY(manifest_->store(state));
-  files_.durable_wal_frames = state.wal_frames;
-  return {};
-}
-
-Status SqliteDatabase::write_durable_point() {
-  if (failure_) return std::unexpected(*failure_);
-  if (durable().index == applied_.index) return {};
-  const WalIndex wal = files_.wal_index();
-  const CounterState counters = counters_of(writer_->handle());
-  storage::DurableState state;
-  state.index = applied_.index;
-  state.term = applied_.term;
-  state.page_bytes = kPageBytes;
-  state.last_insert_id = counters.last_insert_id;
-  state.rows_affected = counters.rows_affected;
-  // Without frames beyond the last complete checkpoint, the main file is the state already.
-  if (wal.backfilled < wal.frames) {
-    state.wal_salt1 = wal.salt1;
-    state.wal_salt2 = wal.salt2;
-    state.wal_frames = wal.frames;
-    if (!LOCKSTEP_BUG(wal_not_synced)) TRY(wal_->sync());
-  }
-  if (LOCKSTEP_BUG(applied_apart_from_data)) {
-    // The index of now beside the data of the last durable point.
-    state.wal_salt1 = durable().wal_salt1;
-    state.wal_salt2 = durable().wal_salt2;
-    state.wal_frames = durable().wal_frames;
-  }
-  return store(state);
-}
-
-Status SqliteDatabase::run_checkpoint() {
-  TRY(write_durable_point());
-  const std::uint64_t frames = durable().wal_frames;
-  if (frames == 0) return {};
-  const std::uint32_t pages = files_.wal_index().pages;
-  int logged = 0;
-  int backfilled = 0;
-  files_.main_writable = true;
-  const int code = sqlite3_wal_checkpoint_v2(writer_->handle(), "main", SQLITE_CHECKPOINT_PASSIVE,
-                                             &logged, &backfilled);
-  files_.main_writable = false;
-  if (code != SQLITE_OK) return std::unexpected(writer_->failure());
-  // Partial: some reader still needs older frames. The manifest stays right as it is.
-  const bool complete = backfilled >= 0 && static_cast<std::uint64_t>(backfilled) >= frames;
-  if (complete) TRY(complete_checkpoint(pages));
-  measure_wal();
-  return {};
-}
-
-Status SqliteDatabase::complete_checkpoint(std::uint32_t pages) {
-  const std::uint64_t wanted = std::uint64_t{pages} * kPageBytes;
-  TRY_ASSIGN(const std::uint64_t found, main_->size());
-  if (found > wanted) TRY(main_->truncate(wanted));
-  TRY(main_->sync());
-  storage::DurableState state = durable();
-  state.wal_salt1 = state.wal_salt2 = 0;
-  state.wal_frames = 0;
-  return store(state);
+  shared_.set_frames(wal.frames, wal.backfilled);
+  shared_.set_applied(applied.index);
 }
 
 Result<std::unique_ptr<Reader>> SqliteDatabase::new_reader() {

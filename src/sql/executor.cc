@@ -84,6 +84,11 @@ void Executor::enter(const wire::Command& command) {
   schema_touched_ = false;
 }
 
+Status Executor::forget() {
+  TRY(reload_schema());
+  return connection_.reset_settings();
+}
+
 Status Executor::reload_schema() {
   cache_.clear();
   return connection_.reload_schema();
@@ -134,8 +139,7 @@ Result<CommandResult> Executor::run_alone(const wire::Command& command) {
     TRY_ASSIGN(run, run_texts(command));
   }
   TRY_ASSIGN(CommandResult result, end_alone(command, std::move(run)));
-  TRY(reload_schema());
-  TRY(connection_.reset_settings());
+  TRY(forget());
   return result;
 }
 
@@ -191,9 +195,9 @@ Result<Executor::Outcome> Executor::run_text(const wire::Command& command,
     ++statements_;
     if (follows_schema_order(preparer.next_word())) TRY(reload_schema());
     const int code = preparer.next(statement);
+    if (connection_.is_fatal(code)) return std::unexpected(connection_.failure());
     if (code != SQLITE_OK) {
       if (connection_.authorizer().needs_alone()) return Outcome{.end = End::needs_alone};
-      if (is_fatal(code)) return std::unexpected(connection_.failure());
       return Outcome{.result = error_result(error_text(connection_, code), false)};
     }
     if (statement.get() == nullptr) continue;
@@ -259,7 +263,7 @@ Result<Executor::Outcome> Executor::run_statement(const wire::Command& command,
     schema_touched_ = true;
     cache_.clear();
   }
-  if (is_fatal(stepped.code)) return std::unexpected(connection_.failure());
+  if (connection_.is_fatal(stepped.code)) return std::unexpected(connection_.failure());
   if (batched() && !connection_.in_transaction()) return Outcome{.end = End::destroyed};
   if (connection_.authorizer().needs_alone()) return Outcome{.end = End::needs_alone};
   if (would_commit) {

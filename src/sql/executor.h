@@ -34,6 +34,9 @@ class Executor {
   Result<Run> run_batched(const wire::Command& command);
   // Precondition: the connection is in no transaction; so it is afterwards. Failure is final.
   Result<CommandResult> run_alone(const wire::Command& command);
+  // What was learnt and set since the last transaction is void: it was rolled back. Precondition:
+  // the connection is in no transaction.
+  Status forget();
 
  private:
   struct Outcome {

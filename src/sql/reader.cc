@@ -14,6 +14,20 @@ StatementResult read_error(std::string text) {
   return {.outcome = SqlError{.text = std::move(text), .rows_wanted = true}, .time = {}};
 }
 
+// The time in which interrupt() means this query.
+class QueryScope {
+ public:
+  explicit QueryScope(Interruption& interruption) : interruption_(interruption) {
+    interruption_.begin();
+  }
+  ~QueryScope() { interruption_.end(); }
+  QueryScope(const QueryScope&) = delete;
+  QueryScope& operator=(const QueryScope&) = delete;
+
+ private:
+  Interruption& interruption_;
+};
+
 }  // namespace
 
 Result<std::unique_ptr<ConnectionReader>> ConnectionReader::open(DatabaseFiles& files,
@@ -24,7 +38,7 @@ Result<std::unique_ptr<ConnectionReader>> ConnectionReader::open(DatabaseFiles& 
   return std::unique_ptr<ConnectionReader>(new ConnectionReader(std::move(connection)));
 }
 
-CommandResult ConnectionReader::query(std::string_view bytes) {
+Result<CommandResult> ConnectionReader::query(std::string_view bytes) {
   CommandResult result;
   const auto command = wire::decode_command(bytes);
   if (!command) {
@@ -35,26 +49,39 @@ CommandResult ConnectionReader::query(std::string_view bytes) {
     result.error = std::move(*refusal);
     return result;
   }
+  const QueryScope scope(interruption_);
   connection_->enter(command->stamp, command->seed);
   connection_->limit_steps(command->db_timeout);
-  if (command->transaction) {
-    if (auto begun = connection_->run(HostSql::begin_read); !begun) {
-      result.error = begun.error().text;
-      return result;
-    }
-  }
-  {
-    const TrustScope trust(connection_->authorizer(), Trust::reader);
-    for (const auto& text : command->statements)
-      if (!text.sql.empty()) result.statements.push_back(read_text(text));
-  }
-  if (connection_->in_transaction()) {
-    if (auto ended = connection_->run(HostSql::rollback); !ended) result.error = ended.error().text;
-  }
+  if (command->transaction) TRY(connection_->run(HostSql::begin_read));
+  const Status done = read_statements(*command, result);
+  if (connection_->in_transaction()) TRY(connection_->run(HostSql::rollback));
+  TRY(done);
   return result;
 }
 
-StatementResult ConnectionReader::read_text(const wire::Statement& text) {
+Status ConnectionReader::read_statements(const wire::Command& command, CommandResult& result) {
+  const TrustScope trust(connection_->authorizer(), Trust::reader);
+  for (const auto& text : command.statements) {
+    if (text.sql.empty()) continue;
+    // Those after an interrupted statement are not run.
+    if (interruption_.asked()) {
+      result.statements.push_back(read_error(kReadInterrupted));
+      continue;
+    }
+    TRY_ASSIGN(StatementResult one, read_text(text));
+    result.statements.push_back(std::move(one));
+  }
+  return {};
+}
+
+// What the machine failed to do is no answer; what the statement got wrong is one.
+Result<StatementResult> ConnectionReader::failed_read(int code) {
+  if (connection_->is_fatal(code)) return std::unexpected(connection_->failure());
+  if ((code & 0xff) == SQLITE_READONLY) return read_error(std::string(kChangeInRead));
+  return read_error(error_text(*connection_, code));
+}
+
+Result<StatementResult> ConnectionReader::read_text(const wire::Statement& text) {
   if (auto bad_name = check_names(text.parameters)) return read_error(std::move(*bad_name));
   Preparer preparer(*connection_, &cache_, text.sql);
   Statement statement;
@@ -62,7 +89,7 @@ StatementResult ConnectionReader::read_text(const wire::Statement& text) {
   // Only the last statement of a text is run (contract 3.5); those before must be well-formed.
   while (!preparer.at_end()) {
     const int code = preparer.next(statement);
-    if (code != SQLITE_OK) return read_error(error_text(*connection_, code));
+    if (code != SQLITE_OK) return failed_read(code);
     if (statement.get() == nullptr) continue;
     std::size_t used = 0;
     const std::size_t counted = text.parameters.size() - std::min(start, text.parameters.size());
@@ -71,11 +98,11 @@ StatementResult ConnectionReader::read_text(const wire::Statement& text) {
       return read_error(std::move(*error));
     start += used;
   }
-  if (statement.get() == nullptr) return {};
+  if (statement.get() == nullptr) return StatementResult{};
   return read_rows(statement);
 }
 
-StatementResult ConnectionReader::read_rows(Statement& statement) {
+Result<StatementResult> ConnectionReader::read_rows(Statement& statement) {
   if (connection_->budget().spent()) return read_error("query timeout");
   std::optional<Rows> rows;
   std::size_t bytes = 0;
@@ -87,9 +114,9 @@ StatementResult ConnectionReader::read_rows(Statement& statement) {
   }
   connection_->budget().arm(false);
   if (code == SQLITE_ROW) return read_error("result too large");
-  if (code == SQLITE_INTERRUPT) return read_error("query timeout");
-  if ((code & 0xff) == SQLITE_READONLY) return read_error(std::string(kChangeInRead));
-  if (code != SQLITE_DONE) return read_error(error_text(*connection_, code));
+  if (code == SQLITE_INTERRUPT)
+    return read_error(interruption_.asked() ? kReadInterrupted : "query timeout");
+  if (code != SQLITE_DONE) return failed_read(code);
   if (!rows) rows = columns_of(statement.get());
   StatementResult result;
   if (!rows->columns.empty()) result.outcome = std::move(*rows);

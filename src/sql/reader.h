@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "sql/connection.h"
+#include "sql/lane_locks.h"
 #include "sql/statement.h"
 
 namespace lockstep::sql {
@@ -14,19 +15,25 @@ class ConnectionReader final : public Reader {
   // `files` outlives it.
   static Result<std::unique_ptr<ConnectionReader>> open(DatabaseFiles& files,
                                                         const DatabaseOptions& options);
-  CommandResult query(std::string_view command) override;
+  Result<CommandResult> query(std::string_view command) override;
   bool is_read_only(std::string_view command) override;
+  void interrupt() override { interruption_.ask(); }
 
   // For tests that hold a snapshot open across the writer's work.
   [[nodiscard]] Connection& connection() { return *connection_; }
 
  private:
   explicit ConnectionReader(std::unique_ptr<Connection> connection)
-      : connection_(std::move(connection)) {}
-  StatementResult read_text(const wire::Statement& text);
-  StatementResult read_rows(Statement& statement);
+      : connection_(std::move(connection)) {
+    connection_->budget().watch(&interruption_);
+  }
+  Status read_statements(const wire::Command& command, CommandResult& result);
+  Result<StatementResult> read_text(const wire::Statement& text);
+  Result<StatementResult> read_rows(Statement& statement);
+  Result<StatementResult> failed_read(int code);
   bool text_is_read_only(std::string_view sql);
 
+  Interruption interruption_;
   std::unique_ptr<Connection> connection_;
   StatementCache cache_;
 };

@@ -5,6 +5,8 @@
 #include <memory>
 
 #include "sql/connection.h"
+#include "sql/image_files.h"
+#include "sql/sums_recovery.h"
 #include "sql/wal_format.h"
 
 namespace lockstep::sql {
@@ -23,7 +25,7 @@ Status create(DatabaseFiles& files, const DatabaseOptions& options, storage::Man
   env::Disk& disk = files.disk();
   TRY_ASSIGN(auto main, open_empty(disk, kMainName));
   TRY_ASSIGN(auto wal, open_empty(disk, kWalName));
-  files.main_writable = true;
+  files.guard().open_main(true);
   {
     TRY_ASSIGN(auto connection, Connection::open(files, options, Role::writer));
     // The journal of the one transaction that sets WAL mode stays in memory: a crash starts afresh.
@@ -33,11 +35,15 @@ Status create(DatabaseFiles& files, const DatabaseOptions& options, storage::Man
     TRY_ASSIGN(const std::string mode, connection->value_of("PRAGMA journal_mode=WAL"));
     if (mode != "wal") return fail(Errc::io, "SQLite does not enter WAL mode");
     TRY(connection->exec("PRAGMA wal_checkpoint(TRUNCATE)"));
+    // A checkpoint that failed answers with a row that says so.
+    if (connection->is_fatal(SQLITE_OK)) return std::unexpected(connection->failure());
   }
-  files.main_writable = false;
+  files.guard().open_main(false);
   TRY(main->sync());
   TRY(wal->sync());
-  // Both names are durable before a manifest can speak of them.
+  TRY_ASSIGN(const std::uint64_t main_bytes, main->size());
+  TRY(files.page_sums().create(disk, static_cast<std::uint32_t>(main_bytes / kPageBytes)));
+  // All names are durable before a manifest can speak of them.
   TRY(disk.sync_dir());
   storage::DurableState empty;
   empty.page_bytes = kPageBytes;
@@ -56,6 +62,7 @@ Result<std::unique_ptr<env::File>> open_state_file(env::Disk& disk, const char* 
 Status recover_files(DatabaseFiles& files, const DatabaseOptions& options,
                      storage::Manifest& manifest) {
   if (!manifest.current()) return create(files, options, manifest);
+  if (manifest.current()->installing) TRY(finish_installation(files.disk(), manifest));
   const storage::DurableState& state = *manifest.current();
   if (state.page_bytes != kPageBytes)
     return fail(Errc::invalid, "manifest: page size " + std::to_string(state.page_bytes));
@@ -63,17 +70,14 @@ Status recover_files(DatabaseFiles& files, const DatabaseOptions& options,
   TRY_ASSIGN(auto wal, open_state_file(files.disk(), kWalName));
   TRY_ASSIGN(const std::uint64_t main_bytes, main->size());
   if (main_bytes < kPageBytes) return fail(Errc::corrupt, "db.sqlite is too short");
-  TRY(verify_wal(*wal, {.page_bytes = state.page_bytes,
-                        .salt1 = state.wal_salt1,
-                        .salt2 = state.wal_salt2,
-                        .frames = state.wal_frames}));
+  TRY(recover_sums(files, state, *main, *wal));
   // What follows the last durable frame belongs to no state: entries are replayed instead. The cut
   // must be durable before new frames are written there, or a later crash could mix the two.
   TRY_ASSIGN(const std::uint64_t found, wal->size());
   const std::uint64_t wanted = wal_bytes(state.wal_frames, state.page_bytes);
   if (found != wanted) TRY(wal->truncate(wanted));
   TRY(wal->sync());
-  files.durable_wal_frames = state.wal_frames;
+  files.guard().protect_wal(state.wal_frames);
   return {};
 }
 

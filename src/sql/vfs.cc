@@ -9,14 +9,8 @@
 namespace lockstep::sql {
 namespace {
 
-std::uint32_t native32(const char* at) {
-  std::uint32_t v = 0;
-  std::memcpy(&v, at, sizeof v);
-  return v;
-}
-
-std::uint32_t big32(const char* at) {
-  const auto* b = reinterpret_cast<const unsigned char*>(at);
+std::uint32_t big32(const std::uint32_t& word) {
+  const auto* b = reinterpret_cast<const unsigned char*>(&word);
   return (std::uint32_t{b[0]} << 24) | (std::uint32_t{b[1]} << 16) | (std::uint32_t{b[2]} << 8) |
          b[3];
 }
@@ -24,15 +18,21 @@ std::uint32_t big32(const char* at) {
 }  // namespace
 
 WalIndex DatabaseFiles::wal_index() {
-  // Offsets of WalIndexHdr and WalCkptInfo in "WAL-mode file format": mxFrame 16, nPage 20, salts
-  // 32 (in the WAL header's byte order), nBackfill 96. The rest is the machine's byte order.
-  char header[100];
-  if (!locks_.copy_index(header, sizeof header)) return {};
-  return {.frames = native32(header + 16),
-          .backfilled = native32(header + 96),
-          .pages = native32(header + 20),
-          .salt1 = big32(header + 32),
-          .salt2 = big32(header + 36)};
+  // Words of WalIndexHdr and WalCkptInfo in "WAL-mode file format": mxFrame 4, nPage 5, salts 8 (in
+  // the WAL header's byte order), nBackfill 24. The rest is the machine's byte order.
+  std::uint32_t header[25];
+  if (!locks_.copy_index(header, std::size(header))) return {};
+  return {.frames = header[4],
+          .backfilled = header[24],
+          .pages = header[5],
+          .salt1 = big32(header[8]),
+          .salt2 = big32(header[9])};
+}
+
+Result<std::unique_ptr<env::File>> DatabaseFiles::open(std::string_view name) {
+  CHECK(name == kMainName || name == kWalName);
+  TRY_ASSIGN(auto file, disk_.open(name, env::OpenMode::existing));
+  return name == kMainName ? page_sums_.guard(std::move(file)) : frame_sums_.guard(std::move(file));
 }
 
 // SQLite calls these; pAppData is the Vfs.
@@ -49,7 +49,7 @@ struct VfsCalls {
     const bool is_wal = std::string_view(name) == kWalName && (flags & SQLITE_OPEN_WAL) != 0;
     if (!is_main && !is_wal) return SQLITE_CANTOPEN;
     // Creation and recovery made both files already: one that is missing now is a lost file.
-    auto file = vfs.files_.disk().open(name, env::OpenMode::existing);
+    auto file = vfs.files_.open(name);
     if (!file) {
       vfs.files_.locks().note_failure(std::move(file).error());
       return SQLITE_CANTOPEN;
@@ -58,7 +58,7 @@ struct VfsCalls {
     target->open = new OpenFile{.files = vfs.files_,
                                 .file = std::move(*file),
                                 .is_main = is_main,
-                                .writable = vfs.writable_,
+                                .access = vfs.access_,
                                 .locks = {}};
     target->base.pMethods = file_methods();
     if (out_flags != nullptr) *out_flags = flags;
@@ -127,8 +127,8 @@ struct VfsCalls {
   static int last_error(sqlite3_vfs*, int, char*) { return 0; }
 };
 
-Vfs::Vfs(DatabaseFiles& files, bool writable, std::uint64_t seed)
-    : files_(files), writable_(writable), rng_(Rng(seed).derive("sqlite vfs")) {
+Vfs::Vfs(DatabaseFiles& files, FileAccess access, std::uint64_t seed)
+    : files_(files), access_(access), rng_(Rng(seed).derive("sqlite vfs")) {
   base_.iVersion = 2;
   base_.szOsFile = sizeof(SqliteFile);
   base_.mxPathname = 64;

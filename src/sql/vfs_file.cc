@@ -2,6 +2,7 @@
 // LockTable. SQLite's own xSync is never asked for (synchronous=OFF): durable points sync.
 #include <cstring>
 
+#include "base/check.h"
 #include "sql/vfs.h"
 
 namespace lockstep::sql {
@@ -12,9 +13,13 @@ OpenFile& self(sqlite3_file* file) {
 }
 
 int failed(OpenFile& file, Error error, int code) {
-  const bool full = error.code == Errc::no_space;
+  // A full disk is no failure that lasts.
+  if (error.code == Errc::no_space) {
+    if (file.access == FileAccess::write) file.files.disk_was_full = true;
+    return SQLITE_FULL;
+  }
   file.files.locks().note_failure(std::move(error));
-  return full ? SQLITE_FULL : code;
+  return code;
 }
 
 int refused(OpenFile& file, const char* what) {
@@ -23,12 +28,13 @@ int refused(OpenFile& file, const char* what) {
 
 // Why a write or truncation at `offset` must not happen; nullptr if it may.
 const char* guard(const OpenFile& file, std::uint64_t offset) {
-  if (!file.writable) return "a reading connection writes";
+  if (file.access == FileAccess::read) return "a reading connection writes";
   if (file.is_main)
-    return file.files.main_writable ? nullptr : "main file written outside a checkpoint";
+    return file.files.guard().main_is_open() ? nullptr : "main file written outside a checkpoint";
+  if (file.access == FileAccess::copy) return "a checkpoint writes the WAL";
   const bool restarts = offset == 0;
-  return restarts && file.files.durable_wal_frames > 0 ? "WAL restarted under a durable point"
-                                                       : nullptr;
+  return restarts && file.files.guard().wal_is_protected() ? "WAL restarted under a durable point"
+                                                           : nullptr;
 }
 
 int close(sqlite3_file* base) {
@@ -42,18 +48,48 @@ int close(sqlite3_file* base) {
 int read(sqlite3_file* base, void* into, int bytes, sqlite3_int64 offset) {
   OpenFile& file = self(base);
   const std::span<char> buffer(static_cast<char*>(into), static_cast<std::size_t>(bytes));
-  auto got = file.file->read(static_cast<std::uint64_t>(offset), buffer);
-  if (!got) return failed(file, std::move(got).error(), SQLITE_IOERR_READ);
+  const auto at = static_cast<std::uint64_t>(offset);
+  auto got = file.is_main ? file.file->read(at, buffer)
+                          : file.files.wal_tail().read(*file.file, at, buffer);
+  if (!got) {
+    const bool corrupt = got.error().code == Errc::corrupt;
+    return failed(file, std::move(got).error(), corrupt ? SQLITE_IOERR_DATA : SQLITE_IOERR_READ);
+  }
   if (*got == buffer.size()) return SQLITE_OK;
   std::memset(buffer.data() + *got, 0, buffer.size() - *got);
   return SQLITE_IOERR_SHORT_READ;
 }
 
+// Takes a write that found no room into memory, if its batch cannot be undone any more.
+Status keep_in_tail(OpenFile& file, std::uint64_t offset, std::string_view bytes, Error full) {
+  DatabaseFiles& files = file.files;
+  if (files.wal_index().frames == files.batch_begins_at) return std::unexpected(std::move(full));
+  TRY_ASSIGN(const std::uint64_t size, file.file->size());
+  if (offset + bytes.size() <= size) return fail(Errc::io, "no space to write within the WAL");
+  // A part of it may stand there.
+  if (offset < size) TRY(file.file->truncate(offset));
+  files.wal_tail().begin(offset);
+  CHECK(files.wal_tail().write(offset, bytes) == 0);
+  return {};
+}
+
+Status write_wal(OpenFile& file, std::uint64_t offset, std::string_view bytes) {
+  if (offset == 0) file.files.wal_tail().clear();
+  bytes = bytes.substr(0, file.files.wal_tail().write(offset, bytes));
+  if (file.files.wal_tail().is_too_long())
+    return fail(Errc::io, "no space for the rest of a batch that is committed in part");
+  if (bytes.empty()) return {};
+  auto done = file.file->write(offset, bytes);
+  if (done || done.error().code != Errc::no_space) return done;
+  return keep_in_tail(file, offset, bytes, std::move(done).error());
+}
+
 int write(sqlite3_file* base, const void* from, int bytes, sqlite3_int64 offset) {
   OpenFile& file = self(base);
-  if (const char* why = guard(file, static_cast<std::uint64_t>(offset))) return refused(file, why);
+  const auto at = static_cast<std::uint64_t>(offset);
+  if (const char* why = guard(file, at)) return refused(file, why);
   const std::string_view buffer(static_cast<const char*>(from), static_cast<std::size_t>(bytes));
-  auto done = file.file->write(static_cast<std::uint64_t>(offset), buffer);
+  auto done = file.is_main ? file.file->write(at, buffer) : write_wal(file, at, buffer);
   if (!done) return failed(file, std::move(done).error(), SQLITE_IOERR_WRITE);
   return SQLITE_OK;
 }
@@ -61,6 +97,7 @@ int write(sqlite3_file* base, const void* from, int bytes, sqlite3_int64 offset)
 int truncate(sqlite3_file* base, sqlite3_int64 size) {
   OpenFile& file = self(base);
   if (const char* why = guard(file, 0)) return refused(file, why);
+  if (!file.is_main) file.files.wal_tail().clear();
   auto done = file.file->truncate(static_cast<std::uint64_t>(size));
   if (!done) return failed(file, std::move(done).error(), SQLITE_IOERR_TRUNCATE);
   return SQLITE_OK;
@@ -75,7 +112,7 @@ int sync(sqlite3_file* base, int) {
 
 int file_size(sqlite3_file* base, sqlite3_int64* out) {
   OpenFile& file = self(base);
-  auto size = file.file->size();
+  auto size = file.is_main ? file.file->size() : file.files.wal_tail().size(*file.file);
   if (!size) return failed(file, std::move(size).error(), SQLITE_IOERR_FSTAT);
   *out = static_cast<sqlite3_int64>(*size);
   return SQLITE_OK;
@@ -98,7 +135,10 @@ int check_reserved_lock(sqlite3_file* base, int* out) {
   return SQLITE_OK;
 }
 
-int file_control(sqlite3_file*, int, void*) {
+int file_control(sqlite3_file* base, int operation, void*) {
+  OpenFile& file = self(base);
+  if (operation == SQLITE_FCNTL_CKPT_START && file.access == FileAccess::copy)
+    file.files.on_copy_start();
   return SQLITE_NOTFOUND;
 }
 
@@ -126,6 +166,10 @@ int shm_lock(sqlite3_file* base, int first, int count, int flags) {
     return SQLITE_OK;
   }
   const bool exclusive = (flags & SQLITE_SHM_EXCLUSIVE) != 0;
+  // The slots of all that read the WAL, at once: SQLite is about to start it again.
+  constexpr int kFirstReader = 4;
+  const bool restarts = exclusive && first == kFirstReader && first + count == LockTable::kSlots;
+  if (restarts && file.files.guard().wal_is_protected()) return SQLITE_BUSY;
   return locks.lock_slots(file.locks, first, count, exclusive) ? SQLITE_OK : SQLITE_BUSY;
 }
 

@@ -1,7 +1,5 @@
 #include "sql/vfs_locks.h"
 
-#include <cstring>
-
 #include "base/check.h"
 
 namespace lockstep::sql {
@@ -125,17 +123,24 @@ void LockTable::barrier() {
   const std::lock_guard guard(mutex_);
 }
 
-bool LockTable::copy_index(char* into, std::size_t bytes) {
+bool LockTable::copy_index(std::uint32_t* into, std::size_t words) {
   const std::lock_guard guard(mutex_);
   if (regions_.empty()) return false;
-  CHECK(bytes <= static_cast<std::size_t>(kRegionBytes));
-  std::memcpy(into, regions_[0]->data(), bytes);
+  CHECK(words * sizeof(std::uint32_t) <= static_cast<std::size_t>(kRegionBytes));
+  // SQLite changes the index, a checkpoint's progress for one, without asking for our mutex.
+  const auto* const from = reinterpret_cast<const std::uint32_t*>(regions_[0]->data());
+  for (std::size_t i = 0; i < words; ++i) into[i] = __atomic_load_n(from + i, __ATOMIC_ACQUIRE);
   return true;
 }
 
 void LockTable::note_failure(Error error) {
   const std::lock_guard guard(mutex_);
   if (!failure_) failure_ = std::move(error);
+}
+
+bool LockTable::has_failed() {
+  const std::lock_guard guard(mutex_);
+  return failure_.has_value();
 }
 
 std::optional<Error> LockTable::failure() {

@@ -16,6 +16,21 @@
 
 namespace lockstep::sql {
 
+// A lock for what lanes share for a moment, of memory or of one file operation; Held has it for a
+// scope.
+class Lock {
+ private:
+  friend class Held;
+  std::mutex mutex_;
+};
+class Held {
+ public:
+  explicit Held(Lock& lock) : guard_(lock.mutex_) {}
+
+ private:
+  const std::lock_guard<std::mutex> guard_;
+};
+
 // Levels of the main file's lock, with SQLite's values.
 enum class FileLock : int { none = 0, shared = 1, reserved = 2, pending = 3, exclusive = 4 };
 
@@ -48,12 +63,14 @@ class LockTable {
   void unmap(LockHolder& holder);
   // Orders memory between threads (ThreadSanitizer does not understand bare fences).
   void barrier();
-  // Copies the WAL-index header's first `bytes`; false if there is none yet.
-  bool copy_index(char* into, std::size_t bytes);
+  // Copies the WAL-index header's first `words`; false if there is none yet. Beside a writer each
+  // word is right by itself only.
+  bool copy_index(std::uint32_t* into, std::size_t words);
 
   // The first disk failure any connection met: what SQLite's result codes no longer tell.
   void note_failure(Error error);
   std::optional<Error> failure();
+  bool has_failed();
 
  private:
   void release_all_slots(LockHolder& holder);

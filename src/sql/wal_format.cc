@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "sql/frame_sums.h"
+
 namespace lockstep::sql {
 namespace {
 
@@ -44,14 +46,9 @@ std::unexpected<Error> bad(const std::string& what) {
   return fail(Errc::corrupt, "WAL: " + what);
 }
 
-}  // namespace
-
-std::uint64_t wal_bytes(std::uint64_t frames, std::uint32_t page_bytes) {
-  return frames == 0 ? 0 : kWalHeaderBytes + frames * (kWalFrameHeaderBytes + page_bytes);
-}
-
-Status verify_wal(env::File& wal, const WalExpectation& expected) {
-  if (expected.frames == 0) return {};
+Result<WalContents> check_wal(env::File& wal, const WalExpectation& expected, FrameSums* sums) {
+  WalContents contents;
+  if (expected.frames == 0) return contents;
   constexpr std::uint32_t kMagic = 0x377f0682;  // its lowest bit names the checksum's byte order
   char header[kWalHeaderBytes];
   TRY(env::read_exactly(wal, 0, header));
@@ -63,11 +60,11 @@ Status verify_wal(env::File& wal, const WalExpectation& expected) {
   if (big32(header + 8) != expected.page_bytes) return bad("page size is not the manifest's");
   if (big32(header + 16) != expected.salt1 || big32(header + 20) != expected.salt2)
     return bad("salts are not the manifest's");
+  if (sums != nullptr) sums->learn(0, {header, sizeof header});
 
   const std::uint64_t frame_bytes = kWalFrameHeaderBytes + expected.page_bytes;
   constexpr std::uint64_t kFramesPerRead = 32;
   std::vector<char> buffer(kFramesPerRead * frame_bytes);
-  std::uint32_t commit_pages = 0;
   for (std::uint64_t done = 0; done < expected.frames; done += kFramesPerRead) {
     const std::uint64_t count = std::min(kFramesPerRead, expected.frames - done);
     const std::span<char> part(buffer.data(), count * frame_bytes);
@@ -80,11 +77,29 @@ Status verify_wal(env::File& wal, const WalExpectation& expected) {
       if (!salts || big32(frame) == 0 || !sum.matches(frame + 16))
         return bad("frame " + std::to_string(done + i + 1) + " of " +
                    std::to_string(expected.frames) + " is not valid");
-      commit_pages = big32(frame + 4);
+      contents.pages.push_back(big32(frame));
+      contents.database_pages = big32(frame + 4);
     }
+    const std::uint64_t offset = kWalHeaderBytes + done * frame_bytes;
+    if (sums != nullptr) sums->learn(offset, {part.data(), part.size()});
   }
-  if (commit_pages == 0) return bad("the last frame ends no transaction");
+  if (contents.database_pages == 0) return bad("the last frame ends no transaction");
+  return contents;
+}
+
+}  // namespace
+
+std::uint64_t wal_bytes(std::uint64_t frames, std::uint32_t page_bytes) {
+  return frames == 0 ? 0 : kWalHeaderBytes + frames * (kWalFrameHeaderBytes + page_bytes);
+}
+
+Status verify_wal(env::File& wal, const WalExpectation& expected) {
+  TRY(check_wal(wal, expected, nullptr));
   return {};
+}
+
+Result<WalContents> read_wal(env::File& wal, const WalExpectation& expected, FrameSums& sums) {
+  return check_wal(wal, expected, &sums);
 }
 
 }  // namespace lockstep::sql

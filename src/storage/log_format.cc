@@ -10,10 +10,10 @@ namespace lockstep::storage {
 namespace {
 
 constexpr std::string_view kSegmentMagic = "LockSegm";
-constexpr std::string_view kBatchMagic = "LkBt";
 constexpr std::uint64_t kSegmentHeaderFixed = 80;
 constexpr std::uint64_t kSegmentChecked = 16;  // the segment's checksum covers from here
-constexpr std::uint64_t kBatchChecked = 56;    // the batch's covers up to here
+constexpr std::uint64_t kBatchChecked = 72;    // the batch's covers up to here
+constexpr std::uint64_t kBatchSaltAt = 16;
 constexpr std::uint64_t kEntryFixed = 13;
 // No honest log comes near; keeps arithmetic on what a file says from wrapping.
 constexpr std::uint64_t kCounterMax = std::uint64_t{1} << 62;
@@ -82,7 +82,7 @@ std::uint64_t encoded_batch_bytes(const std::vector<raft::Entry>& entries) {
 }
 
 std::string encode_batch(ChainLink before, std::uint64_t salt,
-                         const std::vector<raft::Entry>& entries) {
+                         const std::vector<raft::Entry>& entries, BatchContext context) {
   CHECK(!entries.empty());
   const std::uint64_t body_bytes = body_bytes_of(entries);
   CHECK(body_bytes <= std::numeric_limits<std::uint32_t>::max());
@@ -108,6 +108,8 @@ std::string encode_batch(ChainLink before, std::uint64_t salt,
   header.u32(static_cast<std::uint32_t>(entries.size()));
   header.u32(static_cast<std::uint32_t>(body_bytes));
   header.u64(before.checksum);
+  header.u64(context.previous_term.value);
+  header.u64(context.membership.value);
   header.u64(hash64(std::string_view(bytes).substr(kBatchHeaderBytes)));
   CHECK(header.size() == kBatchChecked);
   header.u64(hash64(header.view()));
@@ -127,15 +129,22 @@ Result<BatchHeader> decode_batch_header(std::string_view bytes) {
   header.count = in.u32();
   header.body_bytes = in.u32();
   header.chain = in.u64();
+  header.context.previous_term.value = in.u64();
+  header.context.membership.value = in.u64();
   header.body_checksum = in.u64();
   header.checksum = in.u64();
   if (!in.ok() || hash64(bytes.substr(0, kBatchChecked)) != header.checksum)
     return fail(Errc::corrupt, "batch header checksum mismatch");
   if (version > kLogVersion) return fail(Errc::invalid, "written by a newer version");
   if (version < kLogVersion || header.count == 0 || header.first.value > kCounterMax ||
-      header.number > kCounterMax)
+      header.number == 0 || header.number > kCounterMax || header.first.value == 0 ||
+      header.context.membership >= header.first)
     return fail(Errc::corrupt, "impossible batch header");
   return header;
+}
+
+std::uint64_t salt_of_batch(std::string_view bytes) {
+  return Decoder(bytes.substr(kBatchSaltAt)).u64();
 }
 
 bool body_is_intact(const BatchHeader& header, std::string_view bytes) {

@@ -13,10 +13,10 @@
 //   32     8     salt: random, in each batch of this segment
 //   40     8     index \ of the entry before this segment; entries of older segments above it are
 //   48     8     term  / overridden
-//   56     8     number   \ of the batch before this segment, 0 and 0 if there never was one
-//   64     8     checksum /
-//   72     8     sealed: this many bytes of the file were durable before it got its name
-//   80     m     membership in force at that entry (raft/membership.h), m = 0 if none was
+//   56     8     number   \ of the batch before this segment; 0 and 0: the log starts anew here,
+//   what 64     8     checksum / older segments hold is void 72     8     sealed: this many bytes
+//   of the file were durable before it got its name 80     m     membership in force at that entry
+//   (raft/membership.h), m = 0 if none was
 //
 // Batch (version 1), zero-padded to a multiple of 4096
 //   0      4     magic "LkBt"
@@ -27,9 +27,14 @@
 //   32     4     number of entries, at least 1
 //   36     4     b, bytes of the body
 //   40     8     header checksum of the batch before (the chain)
-//   48     8     checksum of the body
-//   56     8     header checksum: of bytes [0, 56)
-//   64     b     body: per entry u64 term, u8 kind, u32 length, payload
+//   48     8     term of the entry before the first one
+//   56     8     index of the newest membership entry of this segment before this batch, 0: none
+//   64     8     checksum of the body
+//   72     8     header checksum: of bytes [0, 72)
+//   80     b     body: per entry u64 term, u8 kind, u32 length, payload
+//
+// The two fields at 48 let the log begin at any batch, when one before it was lost that nobody
+// needs: they tell its position, and whether the lost one changed the membership.
 #pragma once
 
 #include <cstdint>
@@ -44,8 +49,9 @@
 namespace lockstep::storage {
 
 inline constexpr std::uint64_t kBlockBytes = 4096;
-inline constexpr std::uint64_t kBatchHeaderBytes = 64;
+inline constexpr std::uint64_t kBatchHeaderBytes = 80;
 inline constexpr std::uint32_t kLogVersion = 1;
+inline constexpr std::string_view kBatchMagic = "LkBt";
 
 // `bytes` rounded up to whole blocks.
 constexpr std::uint64_t in_blocks(std::uint64_t bytes) {
@@ -75,6 +81,13 @@ std::uint64_t segment_header_bytes(const SegmentHeader& header);
 // Errc::corrupt: damaged. Errc::invalid: intact, but of a newer version.
 Result<SegmentHeader> decode_segment_header(std::string_view file);
 
+// What a batch says of the log before it.
+struct BatchContext {
+  Term previous_term;   // of the entry before its first one
+  LogIndex membership;  // the newest membership entry of its segment, 0 if none came yet
+  friend bool operator==(const BatchContext&, const BatchContext&) = default;
+};
+
 struct BatchHeader {
   std::uint64_t number = 0;
   std::uint64_t salt = 0;
@@ -82,6 +95,7 @@ struct BatchHeader {
   std::uint32_t count = 0;
   std::uint32_t body_bytes = 0;
   std::uint64_t chain = 0;  // checksum of the batch before
+  BatchContext context;
   std::uint64_t body_checksum = 0;
   std::uint64_t checksum = 0;
 };
@@ -93,12 +107,14 @@ constexpr std::uint64_t batch_bytes(const BatchHeader& header) {
 
 // Precondition: entries not empty and consecutive, below 4 GiB together. Whole blocks.
 std::string encode_batch(ChainLink before, std::uint64_t salt,
-                         const std::vector<raft::Entry>& entries);
+                         const std::vector<raft::Entry>& entries, BatchContext context = {});
 // How many bytes encode_batch() gives; 0 for no entries.
 std::uint64_t encoded_batch_bytes(const std::vector<raft::Entry>& entries);
 // Errc::corrupt: no batch header stands at the start of `bytes`, or a damaged one. Errc::invalid:
 // intact, but of a newer version. Says nothing of the body.
 Result<BatchHeader> decode_batch_header(std::string_view bytes);
+// What stands where a batch has its salt, intact or not. Precondition: at least a header's bytes.
+std::uint64_t salt_of_batch(std::string_view bytes);
 // `bytes` starts with this batch and holds all of its body, and the body's checksum is right.
 bool body_is_intact(const BatchHeader& header, std::string_view bytes);
 

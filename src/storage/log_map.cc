@@ -24,11 +24,12 @@ void LogMap::start(const SegmentHeader& header) {
 
 void LogMap::continue_with(const SegmentHeader& header) {
   CHECK(header.previous.index <= last_.index);
-  CHECK(header.chain == chain_);
+  CHECK(header.chain == chain_ || header.chain.number > chain_.number);
   while (!batches_.empty() && batches_.back().first > header.previous.index) batches_.pop_back();
   while (!memberships_.empty() && memberships_.back().first > header.previous.index)
     memberships_.pop_back();
   last_ = header.previous;
+  chain_ = header.chain;
   // Legal: a crash while segments were dropped left one whose entries a later one overrides.
   if (header.previous.index < base_.index) {
     base_ = header.previous;

@@ -34,10 +34,11 @@ class LogMap {
   // Encoded; in force at `index`. Precondition: base <= index <= last.
   [[nodiscard]] std::string_view membership_at(LogIndex index) const;
 
-  // The log's first segment.
+  // The log begins (again) here: with its first segment, after a reset, or behind damage.
   void start(const SegmentHeader& header);
-  // A later segment: drops the entries above header.previous. Precondition: header.previous.index
-  // <= last.
+  // A later segment: drops the entries above header.previous, and takes over its chain.
+  // Precondition: header.previous.index <= last, and batches that are not in the map, if the chain
+  // says there were some, hold only entries that are dropped here.
   void continue_with(const SegmentHeader& header);
   // Precondition: header.first follows last().
   void add_batch(BatchPlace place, Term last_term);

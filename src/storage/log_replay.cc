@@ -1,135 +1,130 @@
 #include "storage/log_replay.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/bugs.h"
 #include "base/check.h"
+#include "storage/log_replayer.h"
 
 namespace lockstep::storage {
-namespace {
 
-// What stands where the next batch would.
-enum class Found { batch, nothing, damage };
-
-class Replay {
- public:
-  explicit Replay(env::Disk& disk) : disk_(disk) {}
-  Result<Replayed> run();
-
- private:
-  Status read_segment(std::uint64_t sequence);
-  Status join(const SegmentHeader& header);
-  Status cut_recovered(raft::Position previous);
-  Status walk(std::string_view bytes);
-  Result<Found> take_batch(std::string_view bytes);
-  Status take_entries(const BatchHeader& header, const std::vector<EntryView>& entries);
-  [[nodiscard]] bool later_batch_exists(std::string_view bytes) const;
-  Status check_tail(std::string_view bytes);
-  Status damaged();
-  [[nodiscard]] std::unexpected<Error> corrupt(const std::string& why) const;
-  Segment& segment() { return out_.segments.back(); }
-
-  env::Disk& disk_;
-  Replayed out_;
-  Term last_term_;
-  Found stopped_by_ = Found::nothing;
-  std::string stop_reason_;
-  bool cut_here_ = false;  // only with the bug middle_corruption_cut
-};
-
-std::unexpected<Error> Replay::corrupt(const std::string& why) const {
-  const Segment& at = out_.segments.back();
-  return fail(Errc::corrupt, segment_name(at.header.sequence) + ": offset " +
-                                 std::to_string(at.used_bytes) + ", batch " +
+std::unexpected<Error> Replayer::corrupt(const std::string& why) const {
+  return fail(Errc::corrupt, segment_name(segment().header.sequence) + ": offset " +
+                                 std::to_string(segment().used_bytes) + ", batch " +
                                  std::to_string(out_.map.chain().number + 1) + ": " + why);
 }
 
-// The batch at the stop was complete once; what the disk shows now is not what was written.
-Status Replay::damaged() {
-  if (LOCKSTEP_BUG(middle_corruption_cut)) {
-    out_.torn_at = segment().used_bytes;
-    cut_here_ = true;
-    return {};
-  }
-  return corrupt("damaged, but written completely: " +
-                 (stop_reason_.empty() ? "nothing is there" : stop_reason_));
-}
-
-Result<Replayed> Replay::run() {
-  TRY_ASSIGN(const auto names, disk_.list());
-  for (const auto& name : names) {
-    if (is_unfinished_segment(name)) out_.leftovers.push_back(name);
-    const auto sequence = segment_sequence(name);
-    if (!sequence) continue;
-    if (cut_here_) {
-      out_.leftovers.push_back(name);
-      continue;
-    }
-    // Names sort by sequence. Segments are dropped from the front, one durable removal after the
-    // other, so a gap is a file that somebody else took away.
-    if (!out_.segments.empty() && *sequence != segment().header.sequence + 1)
-      return fail(Errc::corrupt, segment_name(segment().header.sequence + 1) + " is missing");
-    TRY(read_segment(*sequence));
-    // A segment that the bug has cut away is not part of the log.
-    if (cut_here_ && segment().header.sequence != *sequence) out_.leftovers.push_back(name);
-  }
-  if (!out_.segments.empty()) {
-    auto& recovered = out_.recovered;
-    recovered.base = out_.map.base();
-    if (const auto bytes = out_.map.membership_at(recovered.base.index); !bytes.empty()) {
-      TRY_ASSIGN(recovered.base_membership, raft::decode_membership(bytes));
-    }
-  }
+Result<Replayed> Replayer::run() {
+  TRY_ASSIGN(LogFolder folder, read_log_folder(disk_));
+  files_ = std::move(folder.segments);
+  out_.leftovers = std::move(folder.leftovers);
+  out_.spares = std::move(folder.spares);
+  Status done = read_segments();
+  if (done) done = finish();
+  if (!done && done.error().code == Errc::corrupt)
+    out_.damage = std::move(done).error();
+  else if (!done)
+    return std::unexpected(std::move(done).error());
   return std::move(out_);
 }
 
-Status Replay::read_segment(std::uint64_t sequence) {
-  const std::string name = segment_name(sequence);
-  TRY_ASSIGN(auto file, disk_.open(name, env::OpenMode::existing));
-  TRY_ASSIGN(const std::uint64_t size, file->size());
-  std::string bytes(size, '\0');
-  TRY(env::read_exactly(*file, 0, bytes));
-  auto header = decode_segment_header(bytes);
-  if (!header) return fail(header.error().code, name + ": offset 0: " + header.error().text);
-  if (header->sequence != sequence)
-    return fail(Errc::corrupt, name + ": offset 0: header of another segment");
-  if (segment_header_bytes(*header) > size)
-    return fail(Errc::corrupt, name + ": file ends in its header");
+Status Replayer::read_segments() {
+  while (next_ < files_.size() && !cut_here_) TRY(read_segment(files_[next_++]));
+  return {};
+}
 
-  TRY(join(*header));
-  if (cut_here_) return {};
-  const std::uint64_t start = segment_header_bytes(*header);
-  out_.segments.push_back({std::move(*header), std::move(file), size, start});
-  TRY(walk(bytes));
-  return check_tail(bytes);
+Status Replayer::finish() {
+  auto part = out_.segments.begin();
+  for (const SegmentFile& at : files_) {
+    if (part != out_.segments.end() && part->header.sequence == at.sequence)
+      ++part;
+    else
+      out_.leftovers.push_back(segment_name(at.sequence));
+  }
+  if (out_.segments.empty()) return {};
+  auto& recovered = out_.recovered;
+  recovered.base = out_.map.base();
+  if (const auto bytes = out_.map.membership_at(recovered.base.index); !bytes.empty()) {
+    TRY_ASSIGN(recovered.base_membership, raft::decode_membership(bytes));
+  }
+  return {};
+}
+
+const SegmentHeader* Replayer::next_header() const {
+  if (next_ == files_.size() || next_ == 0) return nullptr;
+  const SegmentFile& next = files_[next_];
+  return next.header && next.sequence == files_[next_ - 1].sequence + 1 ? &*next.header : nullptr;
+}
+
+Status Replayer::read_segment(SegmentFile& at) {
+  const std::string name = segment_name(at.sequence);
+  if (!at.header && at.header.error().code == Errc::invalid)
+    return fail(Errc::invalid, name + ": offset 0: " + at.header.error().text);
+  // Segments are dropped from the front, one durable removal after the other, so a gap is a file
+  // that somebody else took away. It may be one without batches that replay itself gave up.
+  const bool gap = !out_.segments.empty() && files_[next_ - 2].sequence + 1 != at.sequence;
+  if (gap && (!at.header || at.header->chain != out_.map.chain())) {
+    --next_;
+    return begin_later(
+        {Errc::corrupt, segment_name(files_[next_ - 1].sequence + 1) + " is missing"});
+  }
+  bytes_.resize(at.bytes);
+  TRY(env::read_exactly(*at.file, 0, bytes_));
+  if (!at.header) {
+    auto derived = derive_header();
+    if (!derived) return lose_segment(at);
+    derived->sequence = at.sequence;
+    at.header = std::move(*derived);
+    out_.mended.push_back(at.sequence);
+  }
+  TRY(join(*at.header));
+  const std::uint64_t used_bytes = segment_header_bytes(*at.header);
+  out_.segments.push_back({*at.header, std::move(at.file), at.bytes, used_bytes, {}});
+  return walk();
+}
+
+void Replayer::start(const SegmentHeader& header) {
+  out_.map.start(header);
+  out_.recovered = {};
+  last_term_ = header.previous.term;
+  out_.tail.reset();
 }
 
 // Does the segment follow what was read so far?
-Status Replay::join(const SegmentHeader& header) {
+Status Replayer::join(const SegmentHeader& header) {
   if (out_.segments.empty()) {
-    out_.map.start(header);
-    last_term_ = header.previous.term;
+    start(header);
     return {};
   }
-  if (header.chain.number > out_.map.chain().number) return damaged();
-  const std::string name = segment_name(header.sequence);
-  if (header.chain != out_.map.chain() || header.previous.index > out_.map.last().index)
-    return fail(Errc::corrupt, name + ": offset 0: does not follow the segment before");
-  out_.torn_at.reset();
+  const ChainLink chain = out_.map.chain();
+  const bool follows = std::exchange(overridden_, false) ? header.chain.number > chain.number
+                                                         : header.chain == chain;
+  if (!follows || header.previous.index > out_.map.last().index)
+    return fail(Errc::corrupt,
+                segment_name(header.sequence) + ": offset 0: does not follow the segment before");
+  out_.tail.reset();
   TRY(cut_recovered(header.previous));
   out_.map.continue_with(header);
   last_term_ = header.previous.term;
   return {};
 }
 
-Status Replay::cut_recovered(raft::Position previous) {
+// Precondition: index <= last. Nothing below the base is known.
+std::optional<Term> Replayer::term_at(LogIndex index) const {
+  const raft::Position& base = out_.map.base();
+  if (index < base.index) return std::nullopt;
+  if (index == base.index) return base.term;
+  CHECK(index - base.index <= out_.recovered.terms.size());
+  return out_.recovered.terms[index - base.index - 1];
+}
+
+Status Replayer::cut_recovered(raft::Position previous) {
   auto& recovered = out_.recovered;
-  const raft::Position base = out_.map.base();
-  const std::uint64_t kept = previous.index > base.index ? previous.index - base.index : 0;
-  CHECK(kept <= recovered.terms.size());
-  const Term known = kept > 0 ? recovered.terms[kept - 1] : base.term;
-  if (previous.index >= base.index && previous.term != known)
+  if (term_at(previous.index).value_or(previous.term) != previous.term)
     return corrupt("the next segment names another term for entry " + to_string(previous.index));
+  const raft::Position& base = out_.map.base();
+  const std::uint64_t kept = previous.index > base.index ? previous.index - base.index : 0;
   recovered.terms.resize(kept);
   recovered.sizes.resize(kept);
   while (!recovered.memberships.empty() && recovered.memberships.back().first > previous.index)
@@ -137,20 +132,33 @@ Status Replay::cut_recovered(raft::Position previous) {
   return {};
 }
 
-Status Replay::walk(std::string_view bytes) {
-  stopped_by_ = Found::nothing;
-  stop_reason_.clear();
-  while (segment().used_bytes + kBlockBytes <= bytes.size()) {
-    TRY_ASSIGN(stopped_by_, take_batch(bytes));
-    if (stopped_by_ != Found::batch) return {};
+Status Replayer::walk() {
+  for (;;) {
+    stopped_by_ = Found::nothing;
+    stop_reason_.clear();
+    broken_.reset();
+    if (segment().used_bytes + kBlockBytes <= bytes_.size()) {
+      TRY_ASSIGN(stopped_by_, take_batch());
+    }
+    if (stopped_by_ == Found::batch) continue;
+    // The end, a torn batch, or damage?
+    if (!lost_here()) {
+      note_tail();
+      return {};
+    }
+    if (LOCKSTEP_BUG(middle_corruption_cut)) {
+      out_.tail = Tail{.offset = segment().used_bytes, .begun_here = true, .torn = true};
+      cut_here_ = true;
+      return {};
+    }
+    TRY_ASSIGN(const bool go_on, pass_over());
+    if (!go_on) return {};
   }
-  stopped_by_ = Found::nothing;
-  return {};
 }
 
-Result<Found> Replay::take_batch(std::string_view bytes) {
+Result<Replayer::Found> Replayer::take_batch() {
   const std::uint64_t offset = segment().used_bytes;
-  const auto here = bytes.substr(offset);
+  const auto here = std::string_view(bytes_).substr(offset);
   const auto header = decode_batch_header(here);
   if (!header) {
     if (header.error().code == Errc::invalid)
@@ -162,15 +170,19 @@ Result<Found> Replay::take_batch(std::string_view bytes) {
   }
   // Left over from an earlier use of the file.
   if (header->salt != segment().header.salt) return Found::nothing;
+  const BatchContext context{last_term_, segment().membership};
   if (header->number != out_.map.chain().number + 1 || header->chain != out_.map.chain().checksum ||
-      header->first != out_.map.last().index.next())
-    return corrupt("another batch stands here");
-  const bool whole = offset + batch_bytes(*header) <= bytes.size();
+      header->first != out_.map.last().index.next() || header->context != context) {
+    stop_reason_ = "another batch stands here";
+    return Found::stranger;
+  }
+  const bool whole = offset + batch_bytes(*header) <= bytes_.size();
   const bool intact = whole && body_is_intact(*header, here);
-  const bool accepted_torn =
-      LOCKSTEP_BUG(torn_tail_accepted) && whole && !intact && !later_batch_exists(bytes);
+  const bool accepted_torn = LOCKSTEP_BUG(torn_tail_accepted) && whole && !intact &&
+                             !any_batch(bytes_, offset + kBlockBytes, header->salt);
   if (!intact && !accepted_torn) {
     stop_reason_ = whole ? "body checksum mismatch" : "the file ends in its body";
+    broken_ = *header;
     return Found::damage;
   }
   const auto entries = decode_body(*header, here);
@@ -183,7 +195,7 @@ Result<Found> Replay::take_batch(std::string_view bytes) {
   return Found::batch;
 }
 
-Status Replay::take_entries(const BatchHeader& header, const std::vector<EntryView>& entries) {
+Status Replayer::take_entries(const BatchHeader& header, const std::vector<EntryView>& entries) {
   auto& recovered = out_.recovered;
   for (const EntryView& entry : entries) {
     if (entry.term < last_term_) return corrupt("terms go back");
@@ -195,32 +207,24 @@ Status Replay::take_entries(const BatchHeader& header, const std::vector<EntryVi
     if (!membership) return corrupt("entry " + to_string(entry.index) + ": bad membership");
     recovered.memberships.emplace_back(entry.index, std::move(*membership));
     out_.map.add_membership(entry.index, entry.payload);
+    segment().membership = entry.index;
   }
   CHECK(entries.size() == header.count);
   return {};
 }
 
-// A batch is written only after the sync of the one before returned.
-bool Replay::later_batch_exists(std::string_view bytes) const {
-  const Segment& at = out_.segments.back();
-  for (std::uint64_t offset = at.used_bytes + kBlockBytes; offset + kBlockBytes <= bytes.size();
-       offset += kBlockBytes) {
-    const auto header = decode_batch_header(bytes.substr(offset, kBatchHeaderBytes));
-    if (!header && header.error().code == Errc::invalid) return true;
-    // Whatever its number: none can have been put here before the missing one was durable.
-    if (header && header->salt == at.header.salt) return true;
-  }
-  return false;
+// No batch was completed here. The block may hold a torn one, or what an earlier use of the file
+// left; only the salt, which nobody outside knows, proves that this segment's writer was here.
+void Replayer::note_tail() {
+  if (stopped_by_ != Found::damage) return;
+  const auto here = std::string_view(bytes_).substr(segment().used_bytes);
+  const bool salted = salt_of_batch(here) == segment().header.salt;
+  out_.tail = Tail{.offset = segment().used_bytes,
+                   .begun_here = salted,
+                   .torn = salted || here.starts_with(kBatchMagic)};
 }
 
-// Where the walk stopped: the end, a torn batch, or damage? (That a later segment knows of more
-// batches, join() will see.)
-Status Replay::check_tail(std::string_view bytes) {
-  const Segment& at = segment();
-  if (at.used_bytes < at.header.sealed || later_batch_exists(bytes)) return damaged();
-  if (stopped_by_ == Found::damage) out_.torn_at = at.used_bytes;
-  return {};
-}
+namespace {
 
 Status rewrite_last_batch(const Replayed& replayed) {
   if (!replayed.map.has_batches()) return {};
@@ -232,22 +236,31 @@ Status rewrite_last_batch(const Replayed& replayed) {
   return segment.file->write(place.offset, bytes);
 }
 
+Status settle_tail(const Replayed& replayed) {
+  env::File& file = *replayed.segments.back().file;
+  // Without its header the rest of a torn batch can never be taken for one again.
+  const auto& tail = replayed.tail;
+  if (tail) TRY(file.write(tail->offset, std::string(kBlockBytes, '\0')));
+  // A batch is begun only after the sync of the one before returned.
+  if (!tail || !tail->begun_here) TRY(rewrite_last_batch(replayed));
+  return file.sync();
+}
+
 }  // namespace
 
-Result<Replayed> replay_log(env::Disk& disk) {
-  return Replay(disk).run();
+Result<Replayed> replay_log(env::Disk& disk, LogIndex durable) {
+  return Replayer(disk, durable).run();
 }
 
 Status settle(env::Disk& disk, const Replayed& replayed) {
-  if (!replayed.segments.empty()) {
-    env::File& file = *replayed.segments.back().file;
-    if (replayed.torn_at) {
-      // Without its header the rest of the torn batch can never be taken for one again.
-      TRY(file.write(*replayed.torn_at, std::string(kBlockBytes, '\0')));
-    } else {
-      TRY(rewrite_last_batch(replayed));
-    }
-    TRY(file.sync());
+  CHECK(!replayed.damage);
+  if (!replayed.segments.empty()) TRY(settle_tail(replayed));
+  // After the tail: a mended header says that the first batch is durable.
+  for (const Segment& segment : replayed.segments) {
+    if (std::ranges::find(replayed.mended, segment.header.sequence) == replayed.mended.end())
+      continue;
+    TRY(segment.file->write(0, encode_segment_header(segment.header)));
+    TRY(segment.file->sync());
   }
   for (const auto& name : replayed.leftovers) TRY(disk.remove(name));
   return disk.sync_dir();

@@ -1,7 +1,8 @@
 // Replay: reads the segments back in order and decides where the log ends. It tells a torn tail
 // (the last batch, whose sync never returned) from damage (a batch that must have been complete,
 // because something was written after its sync: a later batch, a later segment, or the segment's
-// own name). Reading changes nothing; settle() then makes what was found durable.
+// own name). Damage that costs no entry in force above the durable index is passed over
+// (log_replayer.h). Reading changes nothing; settle() then makes what was found durable.
 #pragma once
 
 #include <cstdint>
@@ -18,21 +19,45 @@
 
 namespace lockstep::storage {
 
-struct Replayed {
-  LogMap map;
-  std::deque<Segment> segments;          // consecutive; empty: there is no log yet
-  raft::Recovered recovered;             // `hard` and `commit` are left empty
-  std::optional<std::uint64_t> torn_at;  // a torn batch stands here in the last segment
-  std::vector<std::string> leftovers;    // files that are not part of the log
+// A batch that was complete and cannot be read, and everything its neighbours say of it.
+struct BrokenBatch {
+  std::uint64_t sequence = 0;  // where it stood
+  std::uint64_t offset = 0;
+  std::uint64_t salt = 0;
+  ChainLink before;
+  BatchContext context;
+  LogIndex first;
+  std::uint64_t count = 0;
+  std::uint64_t checksum = 0;          // of its header, and so of all of it
+  std::optional<std::uint64_t> bytes;  // to the next batch; unknown if that is in another segment
 };
 
-// Errc::corrupt: damage, told with file, offset and batch. Errc::invalid: a newer version.
-Result<Replayed> replay_log(env::Disk& disk);
+// What stands behind the last batch, if it is neither a batch nor zeros.
+struct Tail {
+  std::uint64_t offset = 0;
+  bool begun_here = false;  // certainly a batch of this segment: what is before it was synced
+  bool torn = false;        // at least it looks like a batch
+};
+
+struct Replayed {
+  LogMap map;
+  std::deque<Segment> segments;             // ascending; empty: there is no log yet
+  std::vector<std::uint64_t> mended;        // sequences whose header was lost and is known again
+  raft::Recovered recovered;                // `hard` and `commit` are left empty
+  std::optional<Tail> tail;                 // in the last segment
+  std::vector<std::string> leftovers;       // files that are not part of the log
+  std::vector<std::string> spares;          // files of spares (storage/spares.h)
+  std::optional<Error> damage;              // stands in the way; what is above is then void
+  std::optional<BrokenBatch> broken_batch;  // with damage: what would heal it
+};
+
+// `durable`: LogOptions. Damage is part of the answer. Errc::invalid: a newer version.
+Result<Replayed> replay_log(env::Disk& disk, LogIndex durable);
 
 // A killed process may have left its last write in the cache of the operating system, perhaps after
 // a sync that failed: what we saw is not what a power loss would leave. Writes the last batch again
-// (the same bytes) or wipes the torn one, and syncs file and folder. Only then may anybody rely on
-// `replayed`.
+// (the same bytes), wipes a torn one, writes mended headers, and syncs files and folder. Only then
+// may anybody rely on `replayed`.
 Status settle(env::Disk& disk, const Replayed& replayed);
 
 }  // namespace lockstep::storage

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/check.h"
 #include "base/codec.h"
 #include "storage/slots.h"
 
@@ -9,9 +10,13 @@ namespace lockstep::storage {
 namespace {
 
 // Payload: empty, or u64 index, u64 term, u32 page bytes, u32 salt 1, u32 salt 2, u64 frames,
-// i64 last insert id, i64 rows affected.
+// i64 last insert id, i64 rows affected, string image membership, bool installing, u8 sums file.
 constexpr std::string_view kMagic = "LockMani";
 constexpr std::string_view kName = "manifest";
+
+// All of the payload but the membership itself.
+constexpr std::size_t kFixedBytes = 58;
+static_assert(kFixedBytes + kImageMembershipMax == kSlotPayloadMax);
 
 std::string encode(const DurableState& state) {
   Encoder out;
@@ -23,6 +28,9 @@ std::string encode(const DurableState& state) {
   out.u64(state.wal_frames);
   out.i64(state.last_insert_id);
   out.i64(state.rows_affected);
+  out.string(state.image_membership);
+  out.boolean(state.installing);
+  out.u8(state.sums_file);
   return out.take();
 }
 
@@ -37,7 +45,11 @@ Result<DurableState> decode(std::string_view bytes) {
   state.wal_frames = in.u64();
   state.last_insert_id = in.i64();
   state.rows_affected = in.i64();
-  if (!in.complete()) return fail(Errc::corrupt, "manifest: malformed state");
+  state.image_membership = in.string();
+  state.installing = in.boolean();
+  state.sums_file = in.u8();
+  if (!in.complete() || state.sums_file > 1)
+    return fail(Errc::corrupt, "manifest: malformed state");
   return state;
 }
 
@@ -67,6 +79,7 @@ const std::optional<DurableState>& Manifest::current() const {
 }
 
 Status Manifest::store(const DurableState& state) {
+  CHECK(state.sums_file <= 1);
   TRY(state_->slots.store(encode(state)));
   state_->current = state;
   return {};

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "base/ids.h"
 #include "base/result.h"
@@ -25,8 +26,20 @@ struct DurableState {
   // sqlite3_changes).
   std::int64_t last_insert_id = 0;
   std::int64_t rows_affected = 0;
+  // The state came as an image from a peer, and this is where: the log must begin at `index` (or
+  // hold that very entry), with this membership (encoded) in force. Empty otherwise: the state grew
+  // from this node's own log. Cleared by the next durable point of its own.
+  std::string image_membership{};
+  // The image's files are complete and durable under their staging names, and take the places of
+  // the old ones now: a restart finishes what a crash cut short.
+  bool installing = false;
+  // Which of the two files of page checksums belongs to this state (sql/page_sums.h): 0 or 1.
+  std::uint8_t sums_file = 0;
   friend bool operator==(const DurableState&, const DurableState&) = default;
 };
+
+// Longest encoded membership that a manifest holds: about 100 members with long names.
+inline constexpr std::size_t kImageMembershipMax = 4006;
 
 class Manifest {
  public:
@@ -35,7 +48,8 @@ class Manifest {
   static Result<std::unique_ptr<Manifest>> open(env::Disk& disk);
   ~Manifest();
   [[nodiscard]] const std::optional<DurableState>& current() const;
-  // Success: durable. Failure is final.
+  // Success: durable. Needs no space. Errc::invalid: image_membership is longer than
+  // kImageMembershipMax, nothing was written, and it will never fit. Any other failure is final.
   Status store(const DurableState& state);
 
  private:

@@ -7,36 +7,61 @@
 
 #include "base/bugs.h"
 #include "base/check.h"
+#include "base/codec.h"
+#include "base/hash.h"
 #include "base/rng.h"
 #include "storage/log_format.h"
 #include "storage/log_map.h"
 #include "storage/log_replay.h"
 #include "storage/segment.h"
+#include "storage/spares.h"
 
 namespace lockstep::storage {
+namespace {
+
+// As segment headers hold it: nothing at all for an empty one.
+std::string encoded(const raft::Membership& membership) {
+  return membership == raft::Membership{} ? std::string() : raft::encode(membership);
+}
+
+// Two segments never share a salt, not even if two starts share a seed: batches of the one would
+// pass for the other's on a file that both have used.
+std::uint64_t salt_of(const SegmentHeader& header, std::uint64_t draw) {
+  Encoder place;
+  place.u64(header.sequence);
+  place.u64(header.previous.index.value);
+  place.u64(header.previous.term.value);
+  place.u64(header.chain.number);
+  place.u64(header.chain.checksum);
+  return hash64(place.view(), draw);
+}
+
+}  // namespace
 
 struct RaftLog::State {
   State(env::Disk& d, const LogOptions& o)
-      : disk(d), segment_bytes(o.segment_bytes), salts(Rng(o.seed).derive("segment salts")) {}
+      : disk(d),
+        segment_bytes(o.segment_bytes),
+        salts(Rng(o.seed).derive("segment salts")),
+        spares(d, o.segment_bytes) {}
 
-  // The segment holding the batch.
-  [[nodiscard]] const Segment& segment_of(const BatchPlace& place) const {
-    return segments[place.sequence - segments.front().header.sequence];
-  }
+  [[nodiscard]] const Segment& segment_of(const BatchPlace& place) const;
   [[nodiscard]] Result<raft::Position> position_at(LogIndex index) const;
   [[nodiscard]] Result<std::string> read_batch(const BatchPlace& place) const;
   Status append_in_place(const raft::Write& write);
   Status append_in_new_segment(const raft::Write& write, raft::Position previous);
   void note_batch(const raft::Write& write, std::uint64_t offset, std::string_view bytes);
   Status start_segment(const SegmentHeader& header, std::string_view batch);
+  Status retire_front();
   Status final_failure(const Error& error);
 
   env::Disk& disk;
   std::uint64_t segment_bytes;
   Rng salts;
   LogMap map;
-  std::deque<Segment> segments;  // consecutive sequences; the last one is appended to
-  bool failed = false;           // a write or sync failed: what is on the disk is unknown
+  std::deque<Segment> segments;  // ascending sequences; the last one is appended to
+  Spares spares;
+  bool failed = false;  // a write or sync failed: what is on the disk is unknown
 };
 
 RaftLog::RaftLog(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -45,14 +70,23 @@ RaftLog::~RaftLog() = default;
 Result<RaftLog::Opened> RaftLog::open(env::Disk& disk, const LogOptions& options) {
   CHECK(options.segment_bytes > 0);
   CHECK(options.segment_bytes % kBlockBytes == 0);
-  TRY_ASSIGN(Replayed replayed, replay_log(disk));
-  TRY(settle(disk, replayed));
+  TRY_ASSIGN(Replayed replayed, replay_log(disk, options.durable));
+  if (replayed.damage) return std::unexpected(std::move(*replayed.damage));
   auto state = std::make_unique<State>(disk, options);
   const bool created = replayed.segments.empty();
+  auto& leftovers = replayed.leftovers;
+  if (created) {
+    // Whoever took the log away did not mean the spares to tell of it.
+    leftovers.insert(leftovers.end(), replayed.spares.begin(), replayed.spares.end());
+  } else {
+    TRY_ASSIGN(const auto others, state->spares.adopt(replayed.spares));
+    leftovers.insert(leftovers.end(), others.begin(), others.end());
+  }
+  TRY(settle(disk, replayed));
   if (created) {
     SegmentHeader first;
     first.sequence = 1;
-    first.salt = state->salts.next();
+    first.salt = salt_of(first, state->salts.next());
     TRY(state->start_segment(first, {}));
     state->map.start(first);
   } else {
@@ -62,9 +96,17 @@ Result<RaftLog::Opened> RaftLog::open(env::Disk& disk, const LogOptions& options
   Opened opened;
   opened.log.reset(new RaftLog(std::move(state)));
   opened.recovered = std::move(replayed.recovered);
-  opened.torn_tail_cut = replayed.torn_at.has_value();
+  opened.torn_tail_cut = replayed.tail && replayed.tail->torn;
   opened.created = created;
   return opened;
+}
+
+const Segment& RaftLog::State::segment_of(const BatchPlace& place) const {
+  const auto at = std::ranges::lower_bound(segments, place.sequence, {},
+                                           [](const Segment& s) { return s.header.sequence; });
+  CHECK(at != segments.end());
+  CHECK(at->header.sequence == place.sequence);
+  return *at;
 }
 
 Status RaftLog::State::final_failure(const Error& error) {
@@ -101,7 +143,8 @@ Status RaftLog::append(const raft::Write& write) {
 
 Status RaftLog::State::append_in_place(const raft::Write& write) {
   Segment& active = segments.back();
-  const std::string bytes = encode_batch(map.chain(), active.header.salt, write.entries);
+  const BatchContext context{map.last().term, active.membership};
+  const std::string bytes = encode_batch(map.chain(), active.header.salt, write.entries, context);
   const std::uint64_t offset = active.used_bytes;
   if (const auto written = active.file->write(offset, bytes); !written)
     return final_failure(written.error());
@@ -117,12 +160,14 @@ Status RaftLog::State::append_in_place(const raft::Write& write) {
 Status RaftLog::State::append_in_new_segment(const raft::Write& write, raft::Position previous) {
   SegmentHeader header;
   header.sequence = segments.back().header.sequence + 1;
-  header.salt = salts.next();
   header.previous = previous;
   header.chain = map.chain();
+  header.salt = salt_of(header, salts.next());
   header.membership = map.membership_at(previous.index);
   const std::string batch =
-      write.entries.empty() ? "" : encode_batch(map.chain(), header.salt, write.entries);
+      write.entries.empty()
+          ? ""
+          : encode_batch(map.chain(), header.salt, write.entries, {previous.term, {}});
   TRY(start_segment(header, batch));
   map.continue_with(header);
   if (!batch.empty()) note_batch(write, segment_header_bytes(header), batch);
@@ -130,15 +175,18 @@ Status RaftLog::State::append_in_new_segment(const raft::Write& write, raft::Pos
 }
 
 Status RaftLog::State::start_segment(const SegmentHeader& header, std::string_view batch) {
+  const std::string spare = spares.find(segment_header_bytes(header) + batch.size());
   bool renaming = false;
   auto segment = create_segment(
-      disk, {.header = header, .batch = batch, .file_bytes = segment_bytes}, renaming);
+      disk, {.header = header, .batch = batch, .file_bytes = segment_bytes, .spare = spare},
+      renaming);
   if (!segment) {
     // Before the rename nothing of it is part of the log.
     if (segment.error().code == Errc::no_space && !renaming)
       return fail(Errc::no_space, "raft log: " + segment.error().text);
     return final_failure(segment.error());
   }
+  if (!spare.empty()) spares.taken();
   segments.push_back(std::move(*segment));
   return {};
 }
@@ -149,9 +197,11 @@ void RaftLog::State::note_batch(const raft::Write& write, std::uint64_t offset,
   CHECK(header.has_value());
   map.add_batch({header->first, segments.back().header.sequence, offset, *header},
                 write.entries.back().term);
-  for (const auto& entry : write.entries)
-    if (entry.kind == raft::EntryKind::config)
-      map.add_membership(entry.index, entry.payload.view());
+  for (const auto& entry : write.entries) {
+    if (entry.kind != raft::EntryKind::config) continue;
+    map.add_membership(entry.index, entry.payload.view());
+    segments.back().membership = entry.index;
+  }
 }
 
 // The batch's bytes, certainly those that were appended.
@@ -213,15 +263,57 @@ Status RaftLog::drop_through(raft::Position base) {
     for (std::size_t i = 2; i < s.segments.size(); ++i)
       end = std::min(end, s.segments[i].header.previous.index);
     if (end > base.index) break;
-    const std::string name = segment_name(s.segments.front().header.sequence);
     // One after the other: a crash must not leave a gap, which replay takes for a lost file.
-    auto removed = s.disk.remove(name);
-    if (removed) removed = s.disk.sync_dir();
-    if (!removed) return s.final_failure(removed.error());
-    s.segments.pop_front();
+    TRY(s.retire_front());
+    if (const auto synced = s.disk.sync_dir(); !synced) return s.final_failure(synced.error());
     dropped = true;
   }
   if (dropped) s.map.drop_before(s.segments.front().header);
+  return {};
+}
+
+Status RaftLog::State::retire_front() {
+  if (const auto retired = spares.retire(segments.front()); !retired)
+    return final_failure(retired.error());
+  segments.pop_front();
+  return {};
+}
+
+// A header without a batch before it voids all older segments, which then only have to be removed.
+Status RaftLog::reset(raft::Position at, const raft::Membership& membership) {
+  State& s = *state_;
+  CHECK(at.index.value > 0);
+  if (s.failed) return fail(Errc::io, "raft log: an earlier write failed");
+  SegmentHeader header;
+  header.sequence = s.segments.back().header.sequence + 1;
+  header.previous = at;
+  header.salt = salt_of(header, s.salts.next());
+  header.membership = encoded(membership);
+  if (LOCKSTEP_BUG(reset_removes_log_first)) {
+    while (!s.segments.empty()) TRY(s.retire_front());
+    if (const auto synced = s.disk.sync_dir(); !synced) return s.final_failure(synced.error());
+  }
+  TRY(s.start_segment(header, {}));
+  s.map.start(header);
+  while (s.segments.size() > 1) TRY(s.retire_front());
+  if (const auto synced = s.disk.sync_dir(); !synced) return s.final_failure(synced.error());
+  return {};
+}
+
+Status restart_log(env::Disk& disk, const LogOptions& options, raft::Position at,
+                   const raft::Membership& membership) {
+  CHECK(at.index.value > 0);
+  SegmentHeader header;
+  header.sequence = 1;
+  TRY_ASSIGN(const auto names, disk.list());
+  for (const auto& name : names)
+    if (const auto sequence = segment_sequence(name)) header.sequence = *sequence + 1;
+  header.previous = at;
+  header.salt = salt_of(header, Rng(options.seed).derive("segment salts").next());
+  header.membership = encoded(membership);
+  bool renaming = false;
+  TRY(create_segment(disk, {.header = header, .batch = {}, .file_bytes = options.segment_bytes},
+                     renaming));
   return {};
 }
 

@@ -39,6 +39,11 @@ bool is_unfinished_segment(std::string_view name) {
 
 namespace {
 
+Status synced(env::File& file) {
+  const Status done = file.sync();
+  return LOCKSTEP_BUG(sync_error_ignored) ? Status() : done;
+}
+
 // Everything up to, but without, the rename.
 Status fill(env::File& file, std::string_view start, std::uint64_t file_bytes) {
   // Legal: an attempt that met a full disk left bytes here; none of them may show through.
@@ -50,8 +55,27 @@ Status fill(env::File& file, std::string_view start, std::uint64_t file_bytes) {
     TRY(file.write(at, std::string_view(zeros).substr(0, part)));
     at += part;
   }
-  const Status synced = file.sync();
-  return LOCKSTEP_BUG(sync_error_ignored) ? Status() : synced;
+  return synced(file);
+}
+
+Status fill_new(env::Disk& disk, Segment& segment, const std::string& name,
+                std::string_view start) {
+  TRY_ASSIGN(segment.file, disk.open(name, env::OpenMode::create));
+  const Status filled = fill(*segment.file, start, segment.file_bytes);
+  if (filled) return {};
+  segment.file.reset();
+  // Give the space back. A failure here is not the caller's: open() removes such files too.
+  static_cast<void>(disk.remove(name));
+  return filled;
+}
+
+Status fill_spare(env::Disk& disk, Segment& segment, const std::string& name,
+                  std::string_view start) {
+  TRY_ASSIGN(segment.file, disk.open(name, env::OpenMode::existing));
+  TRY_ASSIGN(segment.file_bytes, segment.file->size());
+  CHECK(start.size() <= segment.file_bytes);
+  TRY(segment.file->write(0, start));
+  return synced(*segment.file);
 }
 
 }  // namespace
@@ -65,17 +89,14 @@ Result<Segment> create_segment(env::Disk& disk, SegmentRequest request, bool& re
   segment.file_bytes = std::max(in_blocks(request.file_bytes), segment.used_bytes);
 
   const std::string name = segment_name(segment.header.sequence);
-  const std::string unfinished = "tmp." + name;
-  CHECK(is_unfinished_segment(unfinished));
-  TRY_ASSIGN(segment.file, disk.open(unfinished, env::OpenMode::create));
-  const Status filled =
-      fill(*segment.file, encode_segment_header(segment.header).append(request.batch),
-           segment.file_bytes);
-  if (!filled) {
-    segment.file.reset();
-    // Give the space back. A failure here is not the caller's: open() removes such files too.
-    static_cast<void>(disk.remove(unfinished));
-    return std::unexpected(filled.error());
+  const std::string start = encode_segment_header(segment.header).append(request.batch);
+  std::string unfinished = std::move(request.spare);
+  if (unfinished.empty()) {
+    unfinished = "tmp." + name;
+    CHECK(is_unfinished_segment(unfinished));
+    TRY(fill_new(disk, segment, unfinished, start));
+  } else {
+    TRY(fill_spare(disk, segment, unfinished, start));
   }
   renaming = true;
   TRY(disk.rename(unfinished, name));

@@ -20,8 +20,11 @@ class VoteFile {
   static Result<std::unique_ptr<VoteFile>> open(env::Disk& disk, const NodeId& self);
   ~VoteFile();
   [[nodiscard]] const raft::HardState& state() const;
+  // See raft::Recovered::fence.
+  [[nodiscard]] raft::Position fence() const;
   // Success: durable. Failure is final: the caller ends the process.
   Status store(const raft::HardState& state);
+  Status store_fence(raft::Position fence);
 
  private:
   struct State;

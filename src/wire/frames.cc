@@ -1,7 +1,8 @@
 // Encoding of frames (format in frames.h). The decoder is total and strict: what it accepts, it
 // would encode to the very same bytes. Bodies, in the order of their structs' fields:
 //   1 raft::Message (messages_codec.h)   2 Forward   3 ForwardReply   4 JoinAsk   5 JoinReply
-//   6 ProbeAsk   7 ProbeReply
+//   6 ProbeAsk   7 ProbeReply   8 ReadAsk   9 ReadReply
+//   10 ImageAsk  11 ImageReply  12 LogAsk  13 LogReply (wire/bulk.h)
 #include "wire/frames.h"
 
 #include "base/codec.h"
@@ -20,6 +21,12 @@ enum class Type : std::uint8_t {
   join_reply = 5,
   probe_ask = 6,
   probe_reply = 7,
+  read_ask = 8,
+  read_reply = 9,
+  image_ask = 10,
+  image_reply = 11,
+  log_ask = 12,
+  log_reply = 13,
 };
 
 using HeaderList = std::vector<std::pair<std::string, std::string>>;
@@ -49,7 +56,7 @@ bool decode_headers(Decoder& in, HeaderList& headers) {
 Type type_of(const FrameBody& body) {
   return static_cast<Type>(body.index() + 1);
 }
-static_assert(std::variant_size_v<FrameBody> == static_cast<std::size_t>(Type::probe_reply));
+static_assert(std::variant_size_v<FrameBody> == static_cast<std::size_t>(Type::log_reply));
 
 struct BodyEncoder {
   Encoder& out;
@@ -75,12 +82,15 @@ struct BodyEncoder {
     out.string(m.member.id.value);
     out.string(m.member.address);
     out.boolean(m.member.voter);
+    out.boolean(m.fresh);
   }
   void operator()(const JoinReply& m) {
     out.u64(m.id);
     out.u8(static_cast<std::uint8_t>(m.answer));
     out.string(m.leader_address);
     out.string(m.reason);
+    out.u64(m.fence.index.value);
+    out.u64(m.fence.term.value);
   }
   void operator()(const ProbeAsk& m) { out.u64(m.id); }
   void operator()(const ProbeReply& m) {
@@ -88,6 +98,16 @@ struct BodyEncoder {
     out.string(m.api_addr);
     out.string(m.version);
   }
+  void operator()(const ReadAsk& m) { out.u64(m.id); }
+  void operator()(const ReadReply& m) {
+    out.u64(m.id);
+    out.boolean(m.granted);
+    out.u64(m.index.value);
+  }
+  void operator()(const ImageAsk& m) { encode(out, m); }
+  void operator()(const ImageReply& m) { encode(out, m); }
+  void operator()(const LogAsk& m) { encode(out, m); }
+  void operator()(const LogReply& m) { encode(out, m); }
 };
 
 bool decode(Decoder& in, Forward& m) {
@@ -114,16 +134,19 @@ bool decode(Decoder& in, JoinAsk& m) {
   m.member.id.value = in.string();
   m.member.address = in.string();
   m.member.voter = in.boolean();
+  m.fresh = in.boolean();
   return in.ok() && !m.member.id.value.empty();
 }
 
 bool decode(Decoder& in, JoinReply& m) {
   m.id = in.u64();
   const auto answer = in.u8();
-  if (answer > static_cast<std::uint8_t>(JoinReply::Answer::refused)) return false;
+  if (answer > static_cast<std::uint8_t>(JoinReply::Answer::admitted)) return false;
   m.answer = static_cast<JoinReply::Answer>(answer);
   m.leader_address = in.string();
   m.reason = in.string();
+  m.fence.index.value = in.u64();
+  m.fence.term.value = in.u64();
   return in.ok();
 }
 
@@ -136,6 +159,18 @@ bool decode(Decoder& in, ProbeReply& m) {
   m.id = in.u64();
   m.api_addr = in.string();
   m.version = in.string();
+  return in.ok();
+}
+
+bool decode(Decoder& in, ReadAsk& m) {
+  m.id = in.u64();
+  return in.ok();
+}
+
+bool decode(Decoder& in, ReadReply& m) {
+  m.id = in.u64();
+  m.granted = in.boolean();
+  m.index.value = in.u64();
   return in.ok();
 }
 
@@ -162,6 +197,18 @@ bool decode_body(Decoder& in, Type type, Frame& frame) {
       return decode(in, frame.body.emplace<ProbeAsk>());
     case Type::probe_reply:
       return decode(in, frame.body.emplace<ProbeReply>());
+    case Type::read_ask:
+      return decode(in, frame.body.emplace<ReadAsk>());
+    case Type::read_reply:
+      return decode(in, frame.body.emplace<ReadReply>());
+    case Type::image_ask:
+      return decode(in, frame.body.emplace<ImageAsk>());
+    case Type::image_reply:
+      return decode(in, frame.body.emplace<ImageReply>());
+    case Type::log_ask:
+      return decode(in, frame.body.emplace<LogAsk>());
+    case Type::log_reply:
+      return decode(in, frame.body.emplace<LogReply>());
   }
   return false;
 }
@@ -169,7 +216,15 @@ bool decode_body(Decoder& in, Type type, Frame& frame) {
 // Consensus and forwarded requests are for one node by name; only who does not know a name yet may
 // leave the receiver open.
 bool needs_receiver(Type type) {
-  return type == Type::raft || type == Type::forward || type == Type::forward_reply;
+  switch (type) {
+    case Type::join_ask:
+    case Type::join_reply:
+    case Type::probe_ask:
+    case Type::probe_reply:
+      return false;
+    default:
+      return true;
+  }
 }
 
 }  // namespace

@@ -19,6 +19,7 @@
 #include "base/time.h"
 #include "raft/membership.h"
 #include "raft/messages.h"
+#include "wire/bulk.h"
 
 namespace lockstep::wire {
 
@@ -45,13 +46,19 @@ struct ForwardReply {
 struct JoinAsk {
   std::uint64_t id = 0;
   raft::Member member;
+  // The sender holds nothing: no log, no vote. If it is known as a voter it has lost its disk, and
+  // with it what it had promised.
+  bool fresh = false;
 };
 
 struct JoinReply {
   std::uint64_t id = 0;
-  enum class Answer : std::uint8_t { joined, redirect, refused } answer = Answer::refused;
+  // admitted: a fresh node may take the log now. joined: it is the member it asked to be.
+  enum class Answer : std::uint8_t { joined, redirect, refused, admitted } answer = Answer::refused;
   std::string leader_address;  // redirect: ask there; may be empty if no leader is known
   std::string reason;          // refused
+  // admitted: a committed entry; the node must not vote before its log holds it.
+  raft::Position fence{};
 };
 
 // "Who are you?" Answered by every node; keeps each node's HTTP address known to the others.
@@ -65,8 +72,21 @@ struct ProbeReply {
   std::string version;
 };
 
+// "Up to which index must I have applied for a linearizable read?" (ReadIndex asked by a follower,
+// section 6.4 of the dissertation: the ask travels, the read stays local.) May be asked again.
+struct ReadAsk {
+  std::uint64_t id = 0;
+};
+
+struct ReadReply {
+  std::uint64_t id = 0;
+  bool granted = false;  // false: the receiver does not lead (any more)
+  LogIndex index;
+};
+
 using FrameBody =
-    std::variant<raft::Message, Forward, ForwardReply, JoinAsk, JoinReply, ProbeAsk, ProbeReply>;
+    std::variant<raft::Message, Forward, ForwardReply, JoinAsk, JoinReply, ProbeAsk, ProbeReply,
+                 ReadAsk, ReadReply, ImageAsk, ImageReply, LogAsk, LogReply>;
 
 struct Frame {
   NodeId from;

@@ -15,6 +15,7 @@ enum class Kind : std::uint8_t {
   append = 3,
   append_reply = 4,
   timeout_now = 5,
+  image_offer = 6,
 };
 
 constexpr std::size_t kEntrySizeMin = 8 + 1 + 4;
@@ -75,6 +76,11 @@ struct BodyEncoder {
     out.u64(m.round);
   }
   void operator()(const raft::TimeoutNow&) { head(Kind::timeout_now); }
+  void operator()(const raft::ImageOffer& m) {
+    head(Kind::image_offer);
+    encode_position(out, m.at);
+    out.u64(m.round);
+  }
 };
 
 raft::VoteAsk decode_vote_ask(Decoder& in) {
@@ -125,6 +131,13 @@ raft::AppendReply decode_append_reply(Decoder& in) {
   return m;
 }
 
+raft::ImageOffer decode_image_offer(Decoder& in) {
+  raft::ImageOffer m;
+  m.at = decode_position(in);
+  m.round = in.u64();
+  return m;
+}
+
 }  // namespace
 
 void encode_message(Encoder& out, const raft::Message& message) {
@@ -148,6 +161,9 @@ bool decode_message(Decoder& in, raft::Message& message) {
       return in.ok();
     case Kind::timeout_now:
       message.body = raft::TimeoutNow{};
+      return in.ok();
+    case Kind::image_offer:
+      message.body = decode_image_offer(in);
       return in.ok();
   }
   return false;

@@ -7,6 +7,7 @@
 //                  string payload (indexes follow from prev)
 //   4 AppendReply  bool success, u64 match, u64 rejected, position hint, u64 round
 //   5 TimeoutNow   nothing
+//   6 ImageOffer   position at, u64 round
 #pragma once
 
 #include "base/codec.h"

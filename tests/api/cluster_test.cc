@@ -24,6 +24,7 @@ class ClusterTest : public testing::Test {
     options.host_status = [] {
       return std::vector<std::pair<std::string, std::string>>{{"os", R"({"pid":7})"}};
     };
+    options.store_status = {{"trailing_logs", "10240"}};
     handler_ = std::make_unique<Handler>(*node_, clock_, options);
   }
   Response send(std::string method, std::string target, std::string body = {}) {
@@ -48,6 +49,8 @@ TEST_F(ClusterTest, status_has_what_clients_look_for) {
   script_.status.commit = {9};
   script_.status.applied = {7};
   script_.status.last_index = {10};
+  script_.status.durable = {6};
+  script_.status.wal_bytes = 4096;
   script_.status.voter = true;
   const std::string body = get("/status");
   const auto json = boost::json::parse(body);
@@ -57,6 +60,11 @@ TEST_F(ClusterTest, status_has_what_clients_look_for) {
   EXPECT_EQ(json.at("store").at("raft").at("voter"), true);
   EXPECT_EQ(json.at("store").at("raft").at("fsm_pending"), 2);
   EXPECT_EQ(json.at("store").at("raft").at("num_peers"), 2);
+  EXPECT_EQ(json.at("store").at("raft").at("last_snapshot_index"), 6);
+  EXPECT_EQ(json.at("store").at("raft").at("durable_index"), 6);
+  EXPECT_EQ(json.at("store").at("sqlite3").at("wal_size"), 4096);
+  EXPECT_EQ(json.at("store").at("disk_full"), false);
+  EXPECT_EQ(json.at("store").at("trailing_logs"), 10240);
   EXPECT_EQ(json.at("store").at("fsm_index"), 7);
   EXPECT_EQ(json.at("store").at("db_applied_index"), 7);
   EXPECT_EQ(json.at("store").at("nodes").as_array().size(), 3u);
@@ -112,17 +120,21 @@ TEST_F(ClusterTest, readyz_says_what_rqlite_says) {
       {.outcome = sql::Rows{{"1"}, {""}, {}, {std::int64_t{1}}}, .time = {}});
   script_.answers.push_back(row);
   EXPECT_EQ(get("/readyz"), "[+]node ok\n[+]leader ok\n[+]store ok\n[+]db ok");
+  script_.answers.push_back(row);  // of the linearizable read
   script_.answers.push_back(row);
-  script_.status.commit = script_.status.applied = {3};
+  script_.calls.clear();
   EXPECT_EQ(get("/readyz?sync"), "[+]node ok\n[+]leader ok\n[+]store ok\n[+]sync ok\n[+]db ok");
+  EXPECT_EQ(script_.calls, (std::vector<std::string>{"read linearizable 30000", "read none"}));
   script_.answers.push_back(fail(Errc::busy, "too many reads"));
   EXPECT_EQ(get("/readyz"),
             "[+]node ok\n[+]leader ok\n[+]store ok\n[+]db not ok: (too many reads, [])");
-  script_.status.commit = {4};
+  script_.calls.clear();
+  script_.answers.push_back(fail(Errc::timeout, "index 4: timeout waiting for fsm"));
   const auto late = send("GET", "/readyz?sync&timeout=120ms");
   EXPECT_EQ(late.status, 503u);
   EXPECT_EQ(late.body,
-            "[+]node ok\n[+]leader ok\n[+]store ok\n[+]sync timeout waiting for index 4");
+            "[+]node ok\n[+]leader ok\n[+]store ok\n[+]sync index 4: timeout waiting for fsm");
+  EXPECT_EQ(script_.calls, std::vector<std::string>{"read linearizable 120"});
   script_.status.ready = false;
   EXPECT_EQ(get("/readyz"), "[+]node ok\n[+]leader ok\n[+]store not ready");
   script_.status.members[1].reachable = false;

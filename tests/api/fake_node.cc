@@ -186,6 +186,22 @@ void Node::change_membership(NodeId id, std::optional<raft::Member> member,
   done(state_->script.membership_result);
 }
 
+void Node::transfer_leadership(std::optional<NodeId> target,
+                               std::move_only_function<void(Status)> done) {
+  std::string call = "transfer";
+  if (target) call.append(" ").append(target->value);
+  state_->script.calls.push_back(std::move(call));
+  done(state_->script.transfer_result);
+}
+
+void Node::snapshot(std::optional<std::uint64_t> keep,
+                    std::move_only_function<void(Result<bool>)> done) {
+  std::string call = "snapshot";
+  if (keep) call.append(" ").append(std::to_string(*keep));
+  state_->script.calls.push_back(std::move(call));
+  done(state_->script.snapshot_result);
+}
+
 NodeStatus Node::status() const {
   return state_->script.status;
 }

@@ -43,7 +43,7 @@ class ManualTurns final : public env::Turns {
 };
 
 // What the node was asked to do, in order: "write", "read weak", "classify", "forward /db/execute",
-// "remove n2".
+// "remove n2", "transfer n2" (or "transfer"), "snapshot 5" (or "snapshot").
 struct Script {
   std::vector<std::string> calls;
   std::vector<wire::Command> commands;  // views into `command_bytes`
@@ -54,6 +54,8 @@ struct Script {
   std::vector<node::AnswerFn> held;
   bool read_only = true;
   Status membership_result;
+  Status transfer_result;
+  Result<bool> snapshot_result = true;
   node::NodeStatus status;
 };
 

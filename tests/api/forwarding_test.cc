@@ -78,11 +78,48 @@ TEST_F(HandlerTest, an_undecided_forward_is_told_and_never_repeated) {
   EXPECT_EQ(script_.calls.size(), 3u);
 }
 
+TEST_F(HandlerTest, a_write_refused_while_leadership_moves_is_tried_again) {
+  start(Standing::leader);
+  script_.answers.push_back(fail(Errc::refused, "leadership is being transferred"));
+  script_.answers.push_back(fail(Errc::refused, "leadership is being transferred"));
+  const TimePoint before = clock_.now();
+  EXPECT_EQ(post("/db/execute", R"(["A"])").body, kOneRow);
+  EXPECT_EQ(script_.calls, (Strings{"write", "write", "write"}));
+  EXPECT_EQ(clock_.now() - before, milliseconds(50 + 100));
+}
+
+TEST_F(HandlerTest, a_write_refused_to_the_end_says_why) {
+  start(Standing::leader);
+  for (int i = 0; i < 20; ++i) script_.answers.push_back(fail(Errc::refused, "not now"));
+  const auto response = post("/db/execute", R"(["A"])");
+  EXPECT_EQ(response.status, 503u);
+  EXPECT_EQ(response.body, "not now\n");
+  EXPECT_EQ(script_.calls.size(), 8u);
+}
+
+TEST_F(HandlerTest, a_forwarded_write_refused_while_leadership_moves_goes_back) {
+  start(Standing::leader);
+  script_.answers.push_back(fail(Errc::refused, "leadership is being transferred"));
+  EXPECT_TRUE(forwarded("POST", "/db/execute", R"(["A"])").not_leader);
+  EXPECT_EQ(script_.calls, Strings{"write"});
+}
+
+// The node asked last led a moment ago: unlike where no leader was known to begin with, a new one
+// is worth waiting for.
+TEST_F(HandlerTest, a_write_that_just_lost_its_leader_waits_for_the_next) {
+  start(Standing::leaderless);
+  script_.answers.push_back(fail(Errc::not_leader, "not leader"));
+  EXPECT_EQ(get("/db/query?q=A&level=linearizable").body, kOneRow);
+  EXPECT_EQ(script_.calls, (Strings{"read linearizable 10000", "read linearizable 10000"}));
+}
+
 TEST_F(HandlerTest, a_forwarded_request_goes_no_further) {
   start(Standing::follower);
   const auto reply = forwarded("POST", "/db/execute?redirect", R"(["A"])");
   EXPECT_TRUE(reply.not_leader);
   EXPECT_EQ(reply.id, 5u);
+  EXPECT_TRUE(forwarded("GET", "/db/query?q=A&level=linearizable", "").not_leader);
+  EXPECT_TRUE(forwarded("POST", "/leader?wait", "").not_leader);
   EXPECT_TRUE(script_.calls.empty());
   start(Standing::leader);
   script_.answers.push_back(fail(Errc::not_leader, ""));

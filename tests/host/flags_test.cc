@@ -35,6 +35,14 @@ TEST(Flags, defaults_are_those_of_the_contract) {
   EXPECT_EQ(config.raft_apply_timeout, seconds(10));
   EXPECT_EQ(config.raft_snap, 8192u);
   EXPECT_EQ(config.raft_snap_wal_size, 4194304u);
+  EXPECT_EQ(config.raft_snap_interval, seconds(10));
+  EXPECT_EQ(config.db_wal_max_size, 268435456u);
+  EXPECT_TRUE(config.raft_shutdown_stepdown);
+  EXPECT_FALSE(config.raft_remove_shutdown);
+  EXPECT_FALSE(config.raft_cluster_remove_shutdown);
+  EXPECT_EQ(config.raft_reap_node_timeout, Duration{});
+  EXPECT_EQ(config.raft_reap_read_only_node_timeout, Duration{});
+  EXPECT_TRUE(config.notes.empty());
   EXPECT_FALSE(config.foreign_keys);
 }
 
@@ -107,6 +115,52 @@ TEST(Flags, mistakes_are_named_in_one_line) {
             "flag -raft-log-level: \"loud\" is none of DEBUG, INFO, WARN, ERROR");
 }
 
+TEST(Flags, what_can_be_switched_off_says_so) {
+  const Config config =
+      config_of({"-raft-snap-wal-size", "0", "-raft-shutdown-stepdown=false", "-raft-snap-int=1m",
+                 "-raft-remove-shutdown", "-raft-cluster-remove-shutdown=true", "d"});
+  EXPECT_EQ(config.raft_snap_wal_size, 0u);
+  EXPECT_FALSE(config.raft_shutdown_stepdown);
+  EXPECT_EQ(config.raft_snap_interval, std::chrono::minutes(1));
+  EXPECT_TRUE(config.raft_remove_shutdown);
+  EXPECT_TRUE(config.raft_cluster_remove_shutdown);
+  EXPECT_EQ(trouble_of({"-raft-snap-int", "0", "d"}),
+            "flag -raft-snap-int: must be longer than 0 and at most 24h");
+  EXPECT_EQ(trouble_of({"-raft-snap", "0", "d"}),
+            "flag -raft-snap: must be from 1 to 1000000000000");
+  EXPECT_EQ(trouble_of({"-db-wal-max-size", "4194304", "d"}),
+            "flag -db-wal-max-size: must be above -raft-snap-wal-size");
+  EXPECT_EQ(trouble_of({"-raft-snap-wal-size", "0", "-db-wal-max-size", "0", "d"}),
+            "flag -db-wal-max-size: must be above -raft-snap-wal-size");
+}
+
+TEST(Flags, reaping_is_asked_for_with_a_time_or_not_at_all) {
+  const Config config =
+      config_of({"-raft-reap-node-timeout=72h", "-raft-reap-read-only-node-timeout", "90s", "d"});
+  EXPECT_EQ(config.raft_reap_node_timeout, std::chrono::hours(72));
+  EXPECT_EQ(config.raft_reap_read_only_node_timeout, seconds(90));
+  EXPECT_EQ(trouble_of({"-raft-reap-node-timeout", "0", "d"}),
+            "flag -raft-reap-node-timeout: must be greater than 0");
+  EXPECT_EQ(trouble_of({"-raft-reap-read-only-node-timeout=0h", "d"}),
+            "flag -raft-reap-read-only-node-timeout: must be greater than 0");
+  EXPECT_EQ(trouble_of({"-raft-reap-node-timeout", "-1s", "d"}),
+            "flag -raft-reap-node-timeout: \"-1s\" is not a valid duration");
+}
+
+TEST(Flags, names_of_old_and_settings_without_effect_are_noted) {
+  const Config config = config_of({"-raft-timeout", "2s", "-compress-snap-transport=false", "d"});
+  EXPECT_EQ(config.raft_heartbeat_timeout, seconds(2));
+  ASSERT_EQ(config.notes.size(), 2u);
+  EXPECT_EQ(config.notes[0], "-raft-timeout is called -raft-heartbeat-timeout now");
+  EXPECT_TRUE(config.notes[1].starts_with("-compress-snap-transport=false has no effect"));
+  EXPECT_TRUE(config_of({"-compress-snap-transport", "d"}).notes.empty());
+  EXPECT_EQ(trouble_of({"-compress-snap-transport=zstd", "d"}),
+            "flag -compress-snap-transport: \"zstd\" is neither true nor false");
+  // They would promise what is not there: leases serve no reads here.
+  for (const char* name : {"-raft-leader-lease-timeout", "-bootstrap-expect"})
+    EXPECT_EQ(trouble_of({name, "1", "d"}), "flag " + std::string(name) + " is not supported yet");
+}
+
 TEST(Flags, addresses_are_checked) {
   EXPECT_EQ(trouble_of({"-http-addr", "localhost", "d"}),
             "flag -http-addr: address \"localhost\": must be host:port");
@@ -146,8 +200,9 @@ TEST(Flags, help_and_version_need_no_data_folder) {
 }
 
 TEST(Flags, reach_the_nodes_options) {
-  const Config config = config_of({"-raft-heartbeat-timeout", "1.2s", "-fk", "-raft-snap", "5",
-                                   "-raft-snap-wal-size", "9", "-raft-non-voter", "d"});
+  const Config config =
+      config_of({"-raft-heartbeat-timeout", "1.2s", "-fk", "-raft-snap", "5", "-raft-snap-wal-size",
+                 "9", "-db-wal-max-size", "10", "-raft-non-voter", "d"});
   const auto options = node_options(config, {.raft_addr = "r:2", .http_addr = "h:1"}, 7);
   EXPECT_EQ(options.self.value, "r:2");
   EXPECT_EQ(options.raft_addr, "r:2");
@@ -155,10 +210,20 @@ TEST(Flags, reach_the_nodes_options) {
   EXPECT_EQ(options.raft.heartbeat_interval, milliseconds(200));
   EXPECT_EQ(options.raft.election_timeout, milliseconds(1200));
   EXPECT_EQ(options.durable_point_entries, 5u);
+  EXPECT_EQ(options.log_keep_entries, 6u);
+  EXPECT_EQ(options.wal_bytes_max, 10u);
+  EXPECT_FALSE(options.recover_members);
   EXPECT_EQ(options.checkpoint_wal_bytes, 9u);
   EXPECT_TRUE(options.database.foreign_keys);
   EXPECT_FALSE(options.voter);
   EXPECT_NE(options.seed, options.log.seed);
+}
+
+TEST(Flags, the_defaults_keep_as_much_log_as_rqlite) {
+  const auto options = node_options(config_of({"d"}), {.raft_addr = "r:2", .http_addr = "h:1"}, 7);
+  EXPECT_EQ(options.durable_point_entries, 8192u);
+  EXPECT_EQ(options.log_keep_entries, 10'240u);
+  EXPECT_EQ(options.checkpoint_wal_bytes, 4u << 20);
 }
 
 TEST(Durations, are_read_as_in_go) {

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "host/thread_lanes.h"
+#include "host/turn_queue.h"
 #include "world.h"
 
 namespace lockstep::host {
@@ -104,6 +105,52 @@ TEST(Loop, dropped_tasks_are_destroyed_unrun) {
   loop.post([held] { FAIL(); });
   EXPECT_EQ(held.use_count(), 1);
   run_for(loop, milliseconds(2));
+}
+
+TEST(TurnQueue, dropping_one_leaves_the_others) {
+  Loop loop;
+  TurnQueue kept(loop);
+  auto held = std::make_shared<int>(1);
+  int ran = 0;
+  {
+    TurnQueue gone(loop);
+    gone.post([held] { FAIL(); });
+    gone.at(loop.now(), [held] { FAIL(); });
+    gone.at(loop.now() + milliseconds(1), [held] { FAIL(); });
+    kept.post([&] { ++ran; });
+    kept.at(loop.now() + milliseconds(1), [&] { ++ran; });
+    loop.at(loop.now() + milliseconds(1), [&] { ++ran; });
+  }
+  EXPECT_EQ(held.use_count(), 1);
+  EXPECT_TRUE(run_until(loop, [&] { return ran == 3; }));
+}
+
+TEST(TurnQueue, may_be_dropped_by_one_of_its_own_tasks) {
+  Loop loop;
+  TurnQueue queue(loop);
+  auto held = std::make_shared<int>(1);
+  bool ran = false;
+  queue.post([&] {
+    queue.drop();
+    ran = true;
+  });
+  queue.post([held] { FAIL(); });
+  queue.at(loop.now(), [held] { FAIL(); });
+  EXPECT_TRUE(run_until(loop, [&] { return ran; }));
+  run_for(loop, milliseconds(2));
+  EXPECT_EQ(held.use_count(), 1);
+}
+
+TEST(TurnQueue, may_go_with_a_timer_that_is_due) {
+  Loop loop;
+  auto queue = std::make_unique<TurnQueue>(loop);
+  bool ran = false;
+  const TimePoint when = loop.now() + milliseconds(1);
+  loop.at(when, [&] { queue.reset(); });
+  queue->at(when, [&] { ran = true; });
+  run_for(loop, milliseconds(5));
+  EXPECT_EQ(queue, nullptr);
+  EXPECT_FALSE(ran);
 }
 
 TEST(ThreadLanes, jobs_of_one_lane_run_in_order_and_done_on_the_strand) {

@@ -25,6 +25,8 @@ Recovered recover(const Host& host, LogIndex commit) {
                       .terms = {},
                       .sizes = {},
                       .memberships = {},
+                      .forced = {},
+                      .fence = {},
                       .commit = commit};
   for (const Entry& entry : host.log) {
     const bool compacted = entry.index <= host.base;
@@ -112,6 +114,7 @@ void Cluster::crash(const NodeId& id, std::size_t kept) {
   }
   target.pending.clear();
   target.memory = target.log;
+  target.wanted.reset();
   target.deadline = kNever;
 }
 
@@ -133,6 +136,27 @@ void Cluster::compact(const NodeId& id, LogIndex index) {
   target.core->compacted(index);
 }
 
+void Cluster::install_image(const NodeId& id, const NodeId& from, LogIndex index,
+                            std::size_t kept) {
+  Host& target = hosts_.at(id);
+  const Host& source = hosts_.at(from);
+  CHECK(target.core && target.core->commit() < index);
+  CHECK(source.core && index <= source.core->apply_limit());
+  crash(id, kept);
+  const std::size_t count = index.value;
+  const bool holds_it =
+      target.log.size() >= count && target.log[count - 1] == source.memory[count - 1];
+  if (!holds_it) {
+    target.log.assign(source.memory.begin(),
+                      source.memory.begin() + static_cast<std::ptrdiff_t>(count));
+    target.memory = target.log;
+  }
+  target.base = index;
+  restart(id, index);
+  for (std::size_t i = 0; i < count; ++i)
+    oracle_.committed(id, target.memory[i], target.core->term());
+}
+
 void Cluster::absorb(Host& host, Effects effects) {
   if (effects.write) {
     carry_out(*effects.write, host.memory);
@@ -144,6 +168,8 @@ void Cluster::absorb(Host& host, Effects effects) {
   for (Message& message : effects.messages) {
     auto* append = std::get_if<Append>(&message.body);
     if (!append) continue;
+    // A host has nothing else to fill messages with.
+    CHECK(host.base <= append->prev.index);
     const auto first = host.memory.begin() + static_cast<std::ptrdiff_t>(append->prev.index.value);
     append->entries.assign(first, first + static_cast<std::ptrdiff_t>(append->count));
   }
@@ -151,6 +177,7 @@ void Cluster::absorb(Host& host, Effects effects) {
   for (Message& message : effects.messages) network_.push_back(std::move(message));
   for (const ReadGranted& read : effects.reads) oracle_.read_granted(read.id, read.index);
   if (effects.write) host.pending.push_back(std::move(*effects.write));
+  if (effects.image_wanted) host.wanted = effects.image_wanted;
   host.deadline = effects.deadline;
   watch(host);
 }

@@ -18,14 +18,16 @@ namespace lockstep::raft::test {
 struct Host {
   NodeId id;
   std::unique_ptr<Core> core;  // null while it is down
-  // The disk, and what is on its way to it. `log[i]` has index i + 1.
+  // The disk, and what is on its way to it. `log[i]` has index i + 1. Entries up to `base` are
+  // compacted: kept for the oracle, hidden from the core.
   HardState hard;
   std::vector<Entry> log;
-  LogIndex base;  // compacted up to here
+  LogIndex base;
   std::deque<Write> pending;
   // The log as the core sees it: the disk with all pending writes.
   std::vector<Entry> memory;
 
+  std::optional<ImageWanted> wanted;  // the newest of this life
   TimePoint deadline = kNever;
   LogIndex commit_seen;
   Term led;  // the newest term in which it was seen to lead
@@ -54,6 +56,11 @@ class Cluster {
   // `commit`: what its state machine kept; at most apply_limit() before the crash.
   void restart(const NodeId& id, LogIndex commit);
   void compact(const NodeId& id, LogIndex index);
+  // The process of `id` ends, loses all pending writes but the oldest `kept`, takes over the state
+  // of `from` at `index` and starts with that. Its log stays if it holds the entry there, and
+  // begins after it otherwise. Preconditions: both are up, commit of `id` < index <= apply_limit of
+  // `from`.
+  void install_image(const NodeId& id, const NodeId& from, LogIndex index, std::size_t kept);
 
   [[nodiscard]] Host& host(const NodeId& id) { return hosts_.at(id); }
   [[nodiscard]] std::map<NodeId, Host>& hosts() { return hosts_; }

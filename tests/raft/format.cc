@@ -82,6 +82,12 @@ std::string format(const TimeoutNow&) {
   return "TimeoutNow";
 }
 
+std::string format(const ImageOffer& offer) {
+  std::string text = "ImageOffer at " + format(offer.at);
+  if (offer.round > 0) text += " round " + std::to_string(offer.round);
+  return text;
+}
+
 std::string format(const Write& write) {
   std::string text = "write " + to_string(write.ticket) + ":";
   if (write.hard) {
@@ -121,6 +127,9 @@ std::string format(const Host& host, const Effects& effects) {
   for (const ReadGranted& read : effects.reads)
     text += who + "read " + std::to_string(read.id) + " at " + to_string(read.index) + "\n";
   if (effects.write) text += who + format(*effects.write) + "\n";
+  if (effects.image_wanted)
+    text += who + "wants an image at " + format(effects.image_wanted->at) + " of " +
+            effects.image_wanted->from.value + "\n";
   if (effects.apply_more) text += who + "apply to " + to_string(host.core->apply_limit()) + "\n";
   for (const Message& message : effects.messages) text += format(message) + "\n";
   return text;

@@ -15,10 +15,10 @@ constexpr std::size_t kNetworkMax = 80;  // what does not fit is lost, like anyt
 // Weights of what may happen next; drawn per schedule, so that each has a temper of its own.
 struct Temper {
   std::uint64_t deliver, lose, twice, persist, deadline, propose, read, crash, restart, cut, change,
-      transfer, compact, elect, blackout;
+      transfer, compact, image, resign, elect, blackout;
   [[nodiscard]] std::uint64_t sum() const {
     return deliver + lose + twice + persist + deadline + propose + read + crash + restart + cut +
-           change + transfer + compact + elect + blackout;
+           change + transfer + compact + image + resign + elect + blackout;
   }
 };
 
@@ -30,7 +30,7 @@ Temper draw_temper(Rng& rng, Focus focus) {
   t.persist = rng.between(5, 40);
   t.deadline = rng.between(3, 20);
   t.propose = rng.between(1, 10);
-  t.read = rng.between(1, 10);
+  t.read = rng.between(2, 12);
   t.crash = rng.below(5);
   t.restart = rng.between(1, 8);
   t.cut = rng.below(3);
@@ -41,7 +41,13 @@ Temper draw_temper(Rng& rng, Focus focus) {
   const bool unstable = churn || rng.below(2) == 0;
   t.elect = unstable ? rng.between(1, 12) : 0;
   t.blackout = unstable ? rng.between(0, 6) : 0;
-  t.compact = t.change == 0 ? rng.below(2) : 0;  // a new member would need an image
+  t.compact = rng.below(4) == 0 ? rng.between(1, 3) : 0;
+  if (focus == Focus::images) {
+    t.compact = rng.between(4, 10);
+    t.cut = rng.between(1, 3);  // who hears nothing for a while is left behind
+  }
+  t.image = t.compact > 0 ? rng.between(2, 5) : 0;
+  t.resign = rng.below(6) == 0 ? 1 : 0;
   return t;
 }
 
@@ -124,6 +130,8 @@ class Schedule {
     if (is(temper_.transfer)) return transfer();
     if (is(temper_.elect)) return elect();
     if (is(temper_.blackout)) return cluster_.network().clear();
+    if (is(temper_.image)) return image();
+    if (is(temper_.resign)) return resign();
     compact();
   }
 
@@ -233,16 +241,44 @@ class Schedule {
     });
   }
 
-  // Only what every disk has: images are not the core's business.
+  void resign() {
+    cluster_.step(likely_leader(),
+                  [&](Core& core, Effects& out) { core.resign(cluster_.now(), out); });
+  }
+
   void compact() {
-    const NodeId& id = any_node();
+    const NodeId& id = rng_.chance(1, 2) ? likely_leader() : any_node();
     const Host& host = cluster_.host(id);
-    if (!host.core || host.core->apply_limit().value == 0) return;
-    const std::uint64_t index = rng_.between(1, host.core->apply_limit().value);
-    for (const auto& [other, there] : cluster_.hosts()) {
-      if (there.log.size() < index || there.log[index - 1] != host.memory[index - 1]) return;
-    }
-    cluster_.compact(id, LogIndex{index});
+    if (!host.core || host.core->apply_limit() <= host.base) return;
+    const LogIndex base{rng_.between(host.base.value + 1, host.core->apply_limit().value)};
+    cluster_.compact(id, base);
+  }
+
+  // Somebody's state at a committed index becomes a node's own: what it asked for, or now and then
+  // what it did not.
+  void image() {
+    const NodeId* id = &any_node();
+    for (const auto& [wanting, host] : cluster_.hosts())
+      if (host.wanted) id = &wanting;
+    const NodeId& from = likely_leader();
+    const Host& host = cluster_.host(*id);
+    const bool asked = host.wanted.has_value();
+    if (*id == from || !host.core || (!asked && !rng_.chance(1, 8))) return;
+    install(*id, from, asked ? host.wanted->at.index : LogIndex{});
+  }
+
+  // At `at` or later, if `from` can give that and `id` does not know it to be committed anyway.
+  void install(const NodeId& id, const NodeId& from, LogIndex at) {
+    const Host& host = cluster_.host(id);
+    const Host& source = cluster_.host(from);
+    if (!source.core) return;
+    const LogIndex least = std::max({at, host.core->commit().next(), source.base});
+    const LogIndex most = source.core->apply_limit();
+    if (least > most) return;
+    const LogIndex index{rng_.between(least.value, most.value)};
+    cluster_.install_image(id, from, index, rng_.below(host.pending.size() + 1));
+    applied_[id] = index;
+    if (at.value > 0) ++result_.images;
   }
 
   // Everything works again: a leader must come, and commit something new everywhere.
@@ -251,6 +287,7 @@ class Schedule {
     for (const NodeId& id : ids_) restart(id);
     for (int round = 0; round < 400 && !broken(); ++round) {
       settle();
+      fetch_images();
       propose_goal();
       if (goal_ != Position{} && everybody_has(goal_.index)) return;
       wake_next();
@@ -273,6 +310,14 @@ class Schedule {
         moved = true;
       }
       if (!moved || broken()) return;
+    }
+  }
+
+  // What is wanted is had, from whoever offered it.
+  void fetch_images() {
+    for (const NodeId& id : ids_) {
+      const auto wanted = cluster_.host(id).wanted;
+      if (wanted && wanted->from != id) install(id, wanted->from, wanted->at.index);
     }
   }
 

@@ -1,5 +1,5 @@
 // Random schedules: one seed is one short life of a small cluster, with loss, doubling, reordering,
-// cuts, crashes that lose what was not synced, and then a heal.
+// cuts, crashes that lose what was not synced, compacted logs and images, and then a heal.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +15,12 @@ struct ScheduleResult {
   std::uint64_t committed = 0;
   std::uint64_t reads = 0;
   std::uint64_t changes = 0;
+  std::uint64_t images = 0;  // installed because they were offered
 };
 
 // `membership`: members come and go all the time; otherwise in a third of the schedules.
-enum class Focus { anything, membership };
+// `images`: logs are compacted all the time; otherwise in a quarter of the schedules.
+enum class Focus { anything, membership, images };
 
 ScheduleResult run_schedule(std::uint64_t seed, std::uint64_t steps, Focus focus);
 

@@ -10,24 +10,28 @@ namespace lockstep::raft::test {
 namespace {
 
 constexpr std::uint64_t kSteps = 400;
+constexpr std::uint64_t kStepsToFallBehind = 1200;  // ... what others compact meanwhile
 constexpr std::uint64_t kSchedules = 3000;
 constexpr std::uint64_t kHuntMax = 20000;
 
 void expect_promises_kept(Focus focus) {
+  const std::uint64_t steps = focus == Focus::images ? kStepsToFallBehind : kSteps;
   ScheduleResult total;
   for (std::uint64_t seed = 1; seed <= kSchedules; ++seed) {
-    const ScheduleResult result = run_schedule(seed, kSteps, focus);
+    const ScheduleResult result = run_schedule(seed, steps, focus);
     ASSERT_FALSE(result.violation) << "seed " << seed << ": " << *result.violation;
     total.elections += result.elections;
     total.committed += result.committed;
     total.reads += result.reads;
     total.changes += result.changes;
+    total.images += result.images;
   }
   // The schedules are worth something only if things happen in them.
   EXPECT_GT(total.elections, kSchedules * 2);
   EXPECT_GT(total.committed, kSchedules * 5);
   EXPECT_GT(total.reads, kSchedules / 2);
   EXPECT_GT(total.changes, kSchedules / 20);
+  EXPECT_GT(total.images, focus == Focus::images ? kSchedules / 5 : kSchedules / 100);
 }
 
 TEST(Schedule, keeps_every_promise) {
@@ -36,6 +40,10 @@ TEST(Schedule, keeps_every_promise) {
 
 TEST(Schedule, keeps_every_promise_while_members_come_and_go) {
   expect_promises_kept(Focus::membership);
+}
+
+TEST(Schedule, keeps_every_promise_while_logs_are_compacted) {
+  expect_promises_kept(Focus::images);
 }
 
 TEST(Schedule, same_seed_gives_the_same_life) {
@@ -75,7 +83,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Hunt{Bug::append_ack_before_sync}, Hunt{Bug::leader_counts_unsynced},
                     Hunt{Bug::truncate_matching}, Hunt{Bug::keep_conflicting_tail},
                     Hunt{Bug::vote_by_index_only}, Hunt{Bug::stale_vote_counted},
-                    Hunt{Bug::read_without_quorum}, Hunt{Bug::read_before_own_commit},
+                    Hunt{Bug::pre_vote_frees_vote}, Hunt{Bug::read_without_quorum},
+                    Hunt{Bug::read_before_own_commit},
                     Hunt{Bug::change_before_own_commit, Focus::membership},
                     Hunt{Bug::config_on_commit_only, Focus::membership},
                     Hunt{Bug::learner_counted, Focus::membership}),

@@ -67,7 +67,7 @@ void Script::run(const std::string& line) {
     const std::string before = out_;
     run(line.substr(6));
     out_ = before;
-  } else if (!run_fault(verb, words) && !run_request(verb, words) && !run_view(verb)) {
+  } else if (!run_fault(verb, words) && !run_request(verb, words) && !run_view(verb, words)) {
     out_ += "unknown command\n";
   }
 }
@@ -99,6 +99,10 @@ bool Script::run_fault(const std::string& verb, std::istringstream& words) {
   } else if (verb == "restart") {
     const NodeId id{word(words)};
     cluster_.restart(id, cluster_.host(id).base);
+  } else if (verb == "install") {
+    const NodeId id{word(words)};
+    const NodeId from{word(words)};
+    cluster_.install_image(id, from, LogIndex{std::stoull(word(words))}, 0);
   } else if (verb == "bug") {
     const auto bug = bug_from_name(word(words));
     CHECK(bug.has_value());
@@ -117,6 +121,9 @@ bool Script::run_request(const std::string& verb, std::istringstream& words) {
     cluster_.found(voters(names));
     return true;
   }
+  static const std::set<std::string> kVerbs{"node",    "propose", "read",    "transfer", "add",
+                                            "learner", "remove",  "compact", "resign"};
+  if (!kVerbs.contains(verb)) return false;
   const NodeId id{word(words)};
   const std::string other = word(words);
   const auto ask = [&](auto call) {
@@ -145,15 +152,15 @@ bool Script::run_request(const std::string& verb, std::istringstream& words) {
     ask([&](Core& core, TimePoint now, Effects& out) {
       core.change_membership(now, ++request_, NodeId{other}, member, out);
     });
-  } else if (verb == "compact") {
-    cluster_.compact(id, LogIndex{std::stoull(other)});
+  } else if (verb == "resign") {
+    ask([&](Core& core, TimePoint now, Effects& out) { core.resign(now, out); });
   } else {
-    return false;
+    cluster_.compact(id, LogIndex{std::stoull(other)});
   }
   return true;
 }
 
-bool Script::run_view(const std::string& verb) {
+bool Script::run_view(const std::string& verb, std::istringstream& words) {
   if (verb == "status") {
     for (const auto& [id, host] : cluster_.hosts()) out_ += format_status(host) + "\n";
   } else if (verb == "log") {
@@ -161,6 +168,14 @@ bool Script::run_view(const std::string& verb) {
       out_ += id.value + ": " + format_entries(host.memory) + "\n";
   } else if (verb == "net") {
     for (const Message& message : cluster_.network()) out_ += format(message) + "\n";
+  } else if (verb == "match") {
+    const Core& core = *cluster_.host(NodeId{word(words)}).core;
+    const auto match = core.match_index(NodeId{word(words)});
+    out_ += (match ? to_string(*match) : "unknown") + "\n";
+  } else if (verb == "members") {
+    const Core& core = *cluster_.host(NodeId{word(words)}).core;
+    for (const Member& member : core.membership_at(LogIndex{std::stoull(word(words))}).members)
+      out_ += member.id.value + (member.voter ? "" : "(learner)") + "\n";
   } else {
     return false;
   }

@@ -20,6 +20,10 @@
 //   > add a d, learner a d, remove a b      asked of a
 //   > crash a [KEPT]         pending writes are lost, but for the oldest KEPT
 //   > restart a
+//   > install b a 7          b crashes, takes a's state at 7 for its own and starts with that image
+//   > resign a
+//   > match a b              how far a knows b's log to be its own
+//   > members a 4            the membership in force at entry 4 of a's log
 //   > status / log / net
 //   > bug NAME               simulation bug, for the rest of the transcript
 //
@@ -49,7 +53,7 @@ class Script {
   void run(const std::string& line);
   bool run_fault(const std::string& verb, std::istringstream& words);
   bool run_request(const std::string& verb, std::istringstream& words);
-  bool run_view(const std::string& verb);
+  bool run_view(const std::string& verb, std::istringstream& words);
   void move_messages(const std::string& verb, const std::string& link);
   void timeout(const NodeId& id);
   void settle();

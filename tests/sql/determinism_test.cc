@@ -23,7 +23,7 @@ std::vector<std::string> apply_all(Rig& rig, const std::vector<std::string>& com
     shown.insert(shown.end(), part.begin(), part.end());
     if (!restarts) continue;
     if (rng.chance(1, 3)) {
-      EXPECT_TRUE(rig.database->checkpoint());
+      EXPECT_TRUE(rig.database->checkpoint(Checkpoint::beside_writer));
     }
     if (rng.chance(1, 4)) {
       EXPECT_TRUE(rig.database->durable_point());
@@ -60,7 +60,7 @@ void blank_unused(std::string& image) {
 // The main file after a complete checkpoint, without page 1's change counters (they count commits)
 // and without unused pages.
 std::string image_of(Rig& rig) {
-  EXPECT_TRUE(rig.database->checkpoint());
+  EXPECT_TRUE(rig.database->checkpoint(Checkpoint::beside_writer));
   EXPECT_EQ(rig.database->durable().wal_frames, 0u);
   std::string image = *rig.disk.contents("db.sqlite");
   image.replace(24, 4, 4, '\0');

@@ -157,7 +157,7 @@ TEST(Request, entries_that_change_nothing_only_advance) {
   EXPECT_EQ(show((*applied)[0].result), "");
   EXPECT_EQ(show((*applied)[1].result), "");
   EXPECT_EQ(show((*applied)[2].result), "error: malformed command");
-  EXPECT_EQ(rig.database->applied(), LogIndex{3});
+  EXPECT_EQ(rig.database->status().applied, LogIndex{3});
   EXPECT_EQ(rig.query({"SELECT count(*) FROM sqlite_schema"}), "count(*) [] 0");
 }
 

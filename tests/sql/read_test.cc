@@ -31,7 +31,7 @@ TEST(Query, table_names_for_qualified_columns) {
   rig.run({"CREATE TABLE p(id,name)", "CREATE TABLE c(id,pid)"});
   const auto result = rig.reader->query(
       command({"SELECT p.id, c.pid, 1+1 FROM p JOIN c"}, {.kind = wire::CommandKind::query}));
-  const auto& rows = std::get<Rows>(result.statements.at(0).outcome);
+  const auto& rows = std::get<Rows>(result.value().statements.at(0).outcome);
   EXPECT_EQ(rows.tables, (std::vector<std::string>{"p", "c", ""}));
 }
 
@@ -107,17 +107,39 @@ TEST(Query, snapshots_hold_while_the_writer_goes_on) {
   ASSERT_TRUE(new_connection.run(HostSql::begin_read));
   EXPECT_EQ(count(new_connection), "2");
   for (int i = 0; i < 50; ++i) rig.run({"INSERT INTO t VALUES(randomblob(3000))"});
-  ASSERT_TRUE(rig.database->checkpoint());
-  EXPECT_GT(rig.database->wal_bytes(), 0u);  // partial: the old reader needs its frames
+  ASSERT_TRUE(rig.database->checkpoint(Checkpoint::beside_writer));
+  EXPECT_GT(rig.database->status().wal_bytes, 0u);  // partial: the old reader needs its frames
   EXPECT_GT(rig.database->durable().wal_frames, 0u);
   EXPECT_EQ(count(old_connection), "1");
   EXPECT_EQ(count(new_connection), "2");
   EXPECT_EQ(rig.query({"SELECT count(*) FROM t"}), "count(*) [] 52");
   ASSERT_TRUE(old_connection.run(HostSql::rollback));
   ASSERT_TRUE(new_connection.run(HostSql::rollback));
-  ASSERT_TRUE(rig.database->checkpoint());
-  EXPECT_EQ(rig.database->wal_bytes(), 0u);
+  ASSERT_TRUE(rig.database->checkpoint(Checkpoint::beside_writer));
+  EXPECT_EQ(rig.database->status().wal_bytes, 0u);
   EXPECT_EQ(rig.database->durable().wal_frames, 0u);
+}
+
+TEST(Query, interrupt_without_a_query_means_none) {
+  Rig rig;
+  rig.reader->interrupt();
+  EXPECT_EQ(rig.query({"SELECT 1"}), "1 [] 1");
+  EXPECT_EQ(rig.query({"SELECT 1"}, {.timeout = seconds(1)}), "1 [] 1");
+  rig.reader->interrupt();
+  EXPECT_EQ(rig.query({"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<9999) "
+                       "SELECT count(*) FROM n"}),
+            "count(*) [] 9999");
+}
+
+TEST(Query, failure_of_the_disk_is_no_answer) {
+  Rig rig;
+  rig.run({"CREATE TABLE t(x)", "INSERT INTO t VALUES(randomblob(3000))"});
+  ASSERT_TRUE(rig.database->checkpoint(Checkpoint::restart_wal));
+  rig.disk.kill_process();  // its handles fail from now on
+  const auto result = rig.reader->query(
+      command({"SELECT 1", "SELECT length(x) FROM t"}, {.kind = wire::CommandKind::query}));
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, Errc::io);
 }
 
 }  // namespace

@@ -107,7 +107,7 @@ void Rig::reopen() {
 std::vector<std::string> Rig::batch(const std::vector<std::string>& commands) {
   std::vector<raft::Entry> entries;
   for (const auto& bytes : commands)
-    entries.push_back(entry(database->applied().value + entries.size() + 1, bytes));
+    entries.push_back(entry(database->status().applied.value + entries.size() + 1, bytes));
   auto applied = database->apply(entries);
   std::vector<std::string> shown;
   if (!applied) return {"failed: " + applied.error().text};
@@ -126,7 +126,8 @@ std::string Rig::request(const std::vector<Text>& texts, Options wanted) {
 
 std::string Rig::query(const std::vector<Text>& texts, Options wanted) {
   wanted.kind = wire::CommandKind::query;
-  return show(reader->query(command(texts, wanted)));
+  const auto result = reader->query(command(texts, wanted));
+  return result ? show(*result) : std::string("failed: ") + result.error().text;
 }
 
 bool Rig::is_read_only(const std::vector<Text>& texts) {

@@ -93,15 +93,39 @@ TEST(Golden, log_segments) {
   EXPECT_TRUE(equals(open_log(old), model));
 }
 
+// A log that was reset, on a file that was used before.
+TEST(Golden, log_reset) {
+  SimDisk disk(Rng(1));
+  Model model;
+  {
+    auto opened = open_log(disk, 12288, 42);
+    for (std::uint64_t i = 1; i <= 3; ++i)
+      ASSERT_TRUE(opened.log->append(appending({command(i, 1, std::string(20, 'x'))})));
+    ASSERT_TRUE(opened.log->drop_through({LogIndex{2}, Term{1}}));
+    ASSERT_TRUE(opened.log->reset({LogIndex{40}, Term{6}}, membership_of(2)));
+    model.reset({LogIndex{40}, Term{6}}, membership_of(2));
+    const auto write = appending({config(41, 6, 3)});
+    ASSERT_TRUE(opened.log->append(write));
+    model.apply(write);
+  }
+  SimDisk old(Rng(1));
+  const std::string name = segment_name(3);
+  old.put(name, compare(name + ".hex", *disk.contents(name)));
+  EXPECT_TRUE(equals(open_log(old), model));
+}
+
 TEST(Golden, vote_file) {
   SimDisk disk(Rng(1));
   const raft::HardState state{.term = Term{7}, .vote = NodeId{"n2"}};
+  const raft::Position fence{LogIndex{9}, Term{6}};
+  ASSERT_TRUE((*VoteFile::open(disk, NodeId{"n1"}))->store_fence(fence));
   ASSERT_TRUE((*VoteFile::open(disk, NodeId{"n1"}))->store(state));
   SimDisk old(Rng(1));
   old.put("vote", compare("vote.hex", *disk.contents("vote")));
   const auto read = VoteFile::open(old, NodeId{"n1"});
   ASSERT_TRUE(read) << read.error().text;
   EXPECT_EQ((*read)->state(), state);
+  EXPECT_EQ((*read)->fence(), fence);
 }
 
 TEST(Golden, manifest) {
@@ -113,7 +137,10 @@ TEST(Golden, manifest) {
                            .wal_salt2 = 0x05060708,
                            .wal_frames = 12,
                            .last_insert_id = -2,
-                           .rows_affected = 3};
+                           .rows_affected = 3,
+                           .image_membership = raft::encode(membership_of(1)),
+                           .installing = true,
+                           .sums_file = 1};
   ASSERT_TRUE((*Manifest::open(disk))->store(state));
   SimDisk old(Rng(1));
   old.put("manifest", compare("manifest.hex", *disk.contents("manifest")));

@@ -1,5 +1,6 @@
-// Crashes at every mutating disk operation of drawn histories: what is found again is exactly the
-// log after some write that was attempted, and no write that was acknowledged is missing.
+// Crashes at every mutating disk operation of drawn histories (writes, drops, resets, files used
+// again): what is found again is exactly the log after some step that was attempted, and no step
+// that was acknowledged is missing.
 #include <gtest/gtest.h>
 
 #include "tests/storage/support.h"
@@ -13,38 +14,6 @@ using sim::SimDisk;
 
 constexpr std::uint64_t kSegment = 16384;
 
-// A history of writes and drops, the same for every crash point of a seed.
-struct Step {
-  raft::Write write;
-  std::optional<raft::Position> drop;
-};
-
-struct History {
-  std::vector<Step> steps;
-  std::vector<Model> models;  // models[i]: after the first i steps
-};
-
-History draw_history(std::uint64_t seed, std::uint64_t count) {
-  Rng rng(seed);
-  History history;
-  Model model;
-  std::uint64_t floor = 0;
-  history.models.push_back(model);
-  for (std::uint64_t i = 0; i < count; ++i) {
-    Step step;
-    if (!model.entries.empty() && rng.chance(1, 8)) {
-      floor = rng.between(floor, model.entries.size());
-      step.drop = {LogIndex{floor}, model.term_at(floor)};
-    } else {
-      step.write = draw_write(rng, model, floor, 9000);
-      model.apply(step.write);
-    }
-    history.steps.push_back(step);
-    history.models.push_back(model);
-  }
-  return history;
-}
-
 struct Progress {
   std::size_t acknowledged = 0;  // steps that returned success
   std::size_t attempted = 0;
@@ -56,9 +25,7 @@ Progress run(SimDisk& disk, const History& history) {
   if (!opened) return progress;
   for (const Step& step : history.steps) {
     ++progress.attempted;
-    const Status done =
-        step.drop ? opened->log->drop_through(*step.drop) : opened->log->append(step.write);
-    if (!done) return progress;
+    if (!step.carry_out(*opened->log)) return progress;
     ++progress.acknowledged;
   }
   return progress;
@@ -88,7 +55,7 @@ void check_durable_and_usable(SimDisk& disk, Model model) {
   {
     auto opened = open_log(disk, kSegment, 3);
     ASSERT_TRUE(equals(opened, model)) << "what recovery showed was not durable";
-    const auto write = appending({command(model.entries.size() + 1, 1000, "after")});
+    const auto write = appending({command(model.last_index() + 1, 1000, "after")});
     ASSERT_TRUE(opened.log->append(write));
     model.apply(write);
   }
@@ -151,8 +118,7 @@ TEST(LogCrash, a_failed_sync_is_final_and_nothing_acknowledged_is_lost) {
         const Step& step = history.steps[i];
         if (i == failing) disk.fail_syncs(1);
         ++ran.attempted;
-        const Status done =
-            step.drop ? opened.log->drop_through(*step.drop) : opened.log->append(step.write);
+        const Status done = step.carry_out(*opened.log);
         if (!done) {
           ASSERT_EQ(done.error().code, Errc::io);
           ASSERT_FALSE(opened.log->append(appending({command(1, 1, "x")})));

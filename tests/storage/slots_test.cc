@@ -42,6 +42,22 @@ TEST(VoteFile, starts_empty_and_keeps_what_is_stored) {
   }
 }
 
+TEST(VoteFile, keeps_the_fence_beside_the_vote) {
+  SimDisk disk(Rng(1));
+  const raft::Position fence{LogIndex{9}, Term{2}};
+  auto file = *VoteFile::open(disk, kSelf);
+  EXPECT_EQ(file->fence(), raft::Position{});
+  ASSERT_TRUE(file->store(hard(3, "n2")));
+  ASSERT_TRUE(file->store_fence(fence));
+  disk.lose_power(Loss::all);
+  file = *VoteFile::open(disk, kSelf);
+  EXPECT_EQ(file->fence(), fence);
+  EXPECT_EQ(file->state(), hard(3, "n2"));
+  ASSERT_TRUE(file->store(hard(4, std::nullopt)));
+  disk.lose_power(Loss::all);
+  EXPECT_EQ((*VoteFile::open(disk, kSelf))->fence(), fence);
+}
+
 TEST(VoteFile, refuses_the_folder_of_another_node_without_touching_it) {
   SimDisk disk(Rng(1));
   vote_on(disk);
@@ -191,7 +207,10 @@ DurableState durable_state(std::uint64_t number) {
           .wal_salt2 = static_cast<std::uint32_t>(number),
           .wal_frames = number * 3,
           .last_insert_id = -static_cast<std::int64_t>(number),
-          .rows_affected = 5};
+          .rows_affected = 5,
+          .image_membership = std::string(number % 3 * 50, 'm'),
+          .installing = number % 2 == 1,
+          .sums_file = static_cast<std::uint8_t>(number % 2)};
 }
 
 TEST(Manifest, starts_without_a_state_and_keeps_what_is_stored) {
@@ -203,6 +222,59 @@ TEST(Manifest, starts_without_a_state_and_keeps_what_is_stored) {
     disk.lose_power(Loss::all);
     EXPECT_EQ((*Manifest::open(disk))->current(), durable_state(i));
   }
+}
+
+TEST(Manifest, a_membership_that_does_not_fit_is_refused_before_anything_is_written) {
+  SimDisk disk(Rng(1));
+  auto manifest = *Manifest::open(disk);
+  DurableState state = durable_state(4);
+  state.image_membership = std::string(kImageMembershipMax, 'm');
+  ASSERT_TRUE(manifest->store(state));
+  DurableState longer = state;
+  longer.image_membership += 'm';
+  const auto before = disk.operations();
+  EXPECT_EQ(manifest->store(longer).error().code, Errc::invalid);
+  EXPECT_EQ(disk.operations(), before);
+  EXPECT_EQ(manifest->current(), state);
+  state.image_membership.clear();
+  ASSERT_TRUE(manifest->store(state));
+  EXPECT_EQ((*Manifest::open(disk))->current(), state);
+}
+
+TEST(Manifest, every_crash_point_leaves_the_last_stored_or_the_attempted_state) {
+  for (int loss = -1; loss < 5; ++loss)
+    for (std::uint64_t budget = 0, stored = 0; stored < 4; ++budget) {
+      SCOPED_TRACE("loss " + std::to_string(loss) + " budget " + std::to_string(budget));
+      SimDisk disk{Rng(budget)};
+      disk.crash_after(budget);
+      stored = 0;
+      if (auto manifest = Manifest::open(disk))
+        while (stored < 4 && (*manifest)->store(durable_state(stored + 1))) ++stored;
+      loss < 0 ? disk.kill_process() : disk.lose_power(kLosses[loss]);
+      const auto found = (*Manifest::open(disk))->current();
+      const auto state = [](std::uint64_t i) {
+        return i == 0 ? std::optional<DurableState>() : durable_state(i);
+      };
+      ASSERT_TRUE(found == state(stored) || found == state(stored + 1));
+      disk.lose_power(Loss::all);
+      ASSERT_EQ((*Manifest::open(disk))->current(), found);
+    }
+}
+
+TEST(Manifest, an_impossible_state_is_corruption) {
+  SimDisk disk(Rng(1));
+  ASSERT_TRUE((*Manifest::open(disk))->store(durable_state(1)));
+  std::string bytes = *disk.contents("manifest");
+  // The last byte of the payload names a third file of page checksums.
+  for (const std::size_t slot : {std::size_t{0}, kSlotBytes}) {
+    const std::uint32_t length = Decoder(std::string_view(bytes).substr(slot + 20)).u32();
+    bytes[slot + 32 + length - 1] = 2;
+    Encoder checksum;
+    checksum.u64(hash64(std::string_view(bytes).substr(slot + 16, 16 + length)));
+    bytes.replace(slot + 8, 8, checksum.view());
+  }
+  disk.put("manifest", bytes);
+  EXPECT_EQ(Manifest::open(disk).error().code, Errc::corrupt);
 }
 
 TEST(Manifest, two_bad_slots_are_corruption) {

@@ -65,6 +65,26 @@ TEST(Frames, append_keeps_every_field) {
   EXPECT_EQ(got.entries, append.entries);
 }
 
+TEST(Frames, image_offer_keeps_every_field) {
+  const raft::ImageOffer offer{.at = {{7}, {3}}, .round = 9};
+  const auto decoded =
+      decode_frame(encode_frame({{"a"}, {"b"}, raft::Message{{"a"}, {"b"}, {4}, offer}}));
+  ASSERT_TRUE(decoded);
+  const auto& message = std::get<raft::Message>(decoded->body);
+  EXPECT_EQ(message.term.value, 4u);
+  const auto& got = std::get<raft::ImageOffer>(message.body);
+  EXPECT_EQ(got.at, offer.at);
+  EXPECT_EQ(got.round, 9u);
+}
+
+TEST(Frames, golden_image_offer_bytes) {
+  const raft::ImageOffer offer{.at = {{7}, {3}}, .round = 9};
+  const std::string bytes = encode_frame({{"a"}, {"b"}, raft::Message{{"a"}, {"b"}, {4}, offer}});
+  EXPECT_EQ(bytes.substr(16), std::string("\x06\x04\0\0\0\0\0\0\0\x07\0\0\0\0\0\0\0"
+                                          "\x03\0\0\0\0\0\0\0\x09\0\0\0\0\0\0\0",
+                                          33));
+}
+
 TEST(Frames, forward_keeps_every_field) {
   const Forward forward{7, {4}, "POST", "/db/execute?x", {{"content-type", "a/b"}}, "[1]"};
   const auto decoded = decode_frame(encode_frame({{"a"}, {"b"}, forward}));

@@ -12,7 +12,8 @@ inline std::string any_bytes() {
 }
 
 inline NodeId any_node() {
-  return {"n" + std::to_string(*rc::gen::inRange(0, 100))};
+  std::string name = std::to_string(*rc::gen::inRange(0, 100));
+  return {std::move(name)};
 }
 
 inline raft::Position any_position() {
@@ -41,7 +42,7 @@ inline raft::Append any_append() {
 inline raft::Message any_message(const NodeId& from, const NodeId& to) {
   raft::Message m{
       .from = from, .to = to, .term = {*rc::gen::arbitrary<std::uint64_t>()}, .body = {}};
-  switch (*rc::gen::inRange(0, 5)) {
+  switch (*rc::gen::inRange(0, 6)) {
     case 0: {
       const bool pre_vote = *rc::gen::arbitrary<bool>();
       const bool transfer = *rc::gen::arbitrary<bool>();
@@ -66,6 +67,11 @@ inline raft::Message any_message(const NodeId& from, const NodeId& to) {
       m.body = r;
       break;
     }
+    case 4: {
+      const raft::Position at = any_position();
+      m.body = raft::ImageOffer{.at = at, .round = *rc::gen::arbitrary<std::uint64_t>()};
+      break;
+    }
     default:
       m.body = raft::TimeoutNow{};
   }
@@ -82,9 +88,75 @@ inline std::vector<std::pair<std::string, std::string>> any_headers() {
   return headers;
 }
 
+inline std::uint64_t any_u64() {
+  return *rc::gen::arbitrary<std::uint64_t>();
+}
+
+inline ImageHead any_head() {
+  ImageHead head;
+  head.at = any_position();
+  head.page_bytes = *rc::gen::arbitrary<std::uint32_t>();
+  head.wal_salt1 = *rc::gen::arbitrary<std::uint32_t>();
+  head.wal_salt2 = *rc::gen::arbitrary<std::uint32_t>();
+  head.wal_frames = any_u64();
+  head.last_insert_id = *rc::gen::arbitrary<std::int64_t>();
+  head.rows_affected = *rc::gen::arbitrary<std::int64_t>();
+  head.main_bytes = any_u64();
+  head.wal_bytes = any_u64();
+  head.membership = any_bytes();
+  return head;
+}
+
+// What nodes pull from each other.
+inline FrameBody any_bulk(std::uint64_t id) {
+  switch (*rc::gen::inRange(0, 6)) {
+    case 0:
+      return ReadAsk{id};
+    case 1: {
+      const bool granted = *rc::gen::arbitrary<bool>();
+      return ReadReply{.id = id, .granted = granted, .index = {any_u64()}};
+    }
+    case 2: {
+      ImageAsk m;
+      m.id = id;
+      m.session = any_u64();
+      m.least = {any_u64()};
+      m.part = static_cast<std::uint8_t>(*rc::gen::inRange(0, 2));
+      m.offset = any_u64();
+      m.bytes = *rc::gen::arbitrary<std::uint32_t>();
+      m.have = any_u64();
+      return m;
+    }
+    case 3: {
+      ImageReply m;
+      m.id = id;
+      m.session = any_u64();
+      m.kind = static_cast<ImageReply::Kind>(*rc::gen::inRange(0, 4));
+      m.text = any_bytes();
+      m.head = any_head();
+      m.hash = any_u64();
+      m.data = any_bytes();
+      return m;
+    }
+    case 4: {
+      LogAsk m{.id = id, .first = {any_u64()}, .count = 0};
+      m.count = any_u64();
+      return m;
+    }
+    default: {
+      LogReply m;
+      m.id = id;
+      m.first = {any_u64() >> 8};
+      m.entries = any_append().entries;
+      for (std::uint64_t i = 0; i < m.entries.size(); ++i) m.entries[i].index = m.first + i;
+      return m;
+    }
+  }
+}
+
 inline FrameBody any_body(const NodeId& from, const NodeId& to) {
   const auto id = *rc::gen::arbitrary<std::uint64_t>();
-  switch (*rc::gen::inRange(0, 7)) {
+  switch (*rc::gen::inRange(0, 10)) {
     case 0: {
       Forward m;
       m.id = id;
@@ -106,14 +178,17 @@ inline FrameBody any_body(const NodeId& from, const NodeId& to) {
     }
     case 2: {
       const bool voter = *rc::gen::arbitrary<bool>();
-      return JoinAsk{.id = id, .member = {any_node(), any_bytes(), voter}};
+      JoinAsk m{.id = id, .member = {any_node(), any_bytes(), voter}};
+      m.fresh = *rc::gen::arbitrary<bool>();
+      return m;
     }
     case 3: {
       JoinReply m;
       m.id = id;
-      m.answer = static_cast<JoinReply::Answer>(*rc::gen::inRange(0, 3));
+      m.answer = static_cast<JoinReply::Answer>(*rc::gen::inRange(0, 4));
       m.leader_address = any_bytes();
       m.reason = any_bytes();
+      m.fence = any_position();
       return m;
     }
     case 4:
@@ -123,6 +198,10 @@ inline FrameBody any_body(const NodeId& from, const NodeId& to) {
       m.version = any_bytes();
       return m;
     }
+    case 6:
+    case 7:
+    case 8:
+      return any_bulk(id);
     default:
       return any_message(from, to);
   }

@@ -1,0 +1,169 @@
+#include "node/image_sender.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/hash.h"
+#include "node/image_pieces.h"
+
+namespace lockstep::node {
+namespace {
+
+constexpr unsigned kJobsMax = 32;  // what exceeds it is dropped, and asked for again
+constexpr std::size_t kWaitingMax = 64;
+constexpr Duration kIdleMax = seconds(5);
+constexpr Duration kWatchInterval = seconds(1);
+
+struct Piece {
+  bool same = false;
+  std::uint64_t hash = 0;
+  std::string data;
+};
+
+// Image lane.
+Result<Piece> read_piece(sql::Database& database, const wire::ImageAsk& ask) {
+  TRY_ASSIGN(const std::string plain,
+             database.read_image(static_cast<sql::ImagePart>(ask.part), ask.offset, ask.bytes));
+  Piece piece;
+  piece.hash = hash64(plain);
+  piece.same = piece.hash == ask.have;
+  if (!piece.same) piece.data = compress(plain);
+  return piece;
+}
+
+}  // namespace
+
+ImageSender::ImageSender(env::Env env, std::uint32_t run, Consensus& consensus,
+                         Snapshotter& snapshotter, sql::Database& database,
+                         std::function<void(Error)> failed)
+    : env_(env),
+      consensus_(consensus),
+      snapshotter_(snapshotter),
+      database_(database),
+      failed_(std::move(failed)),
+      session_(std::uint64_t{run} << 32) {}
+
+void ImageSender::on_ask(const NodeId& from, const wire::ImageAsk& ask) {
+  if (halted_) return;
+  asked_at_ = env_.clock.now();
+  if (ask.session == 0) return begin(from, ask);
+  if (state_ != State::pinned || ask.session != session_)
+    return refuse(from, ask, "that image is gone");
+  send_piece(from, ask);
+}
+
+void ImageSender::begin(const NodeId& from, const wire::ImageAsk& ask) {
+  if (state_ == State::pinned) {
+    if (head_.at.index < ask.least) return refuse(from, ask, "the image at hand is older");
+    return send_head({from, ask});
+  }
+  if (state_ == State::none && snapshotter_.wal_bytes() > 0 && snapshotter_.wal_is_full())
+    return refuse(from, ask, "the write-ahead file is too long to hold an image");
+  // Asked again before the pin stands: one answer is enough.
+  std::erase_if(waiting_, [&](const Waiting& each) { return each.from == from; });
+  if (waiting_.size() < kWaitingMax) waiting_.push_back({from, ask});
+  if (state_ == State::none) pin();
+}
+
+void ImageSender::pin() {
+  state_ = State::pinning;
+  ++jobs_;
+  env::run_on(
+      env_.lanes, {env::LaneKind::image, 0}, [this] { return database_.pin_image(); },
+      life_.guard([this](Result<sql::ImageLabel> label) { pinned(std::move(label)); }));
+}
+
+void ImageSender::pinned(Result<sql::ImageLabel> label) {
+  if (!label && label.error().code != Errc::no_space) return failed_(std::move(label).error());
+  auto waiting = std::exchange(waiting_, {});
+  if (!label) {
+    state_ = State::none;
+    for (const auto& each : waiting) refuse(each.from, each.ask, label.error().text);
+    return job_done();
+  }
+  state_ = State::pinned;
+  ++session_;
+  const LogIndex at = label->state.index;
+  head_ = head_of(*label, consensus_.core().membership_at(at));
+  // Whoever takes this image goes on from there.
+  snapshotter_.hold_log(at);
+  for (const auto& each : waiting) {
+    if (at < each.ask.least) {
+      refuse(each.from, each.ask, "this node's durable state is older");
+    } else {
+      send_head(each);
+    }
+  }
+  watch();
+  job_done();
+}
+
+void ImageSender::send_head(const Waiting& to) {
+  consensus_.post(to.from, wire::ImageReply{.id = to.ask.id,
+                                            .session = session_,
+                                            .kind = wire::ImageReply::Kind::head,
+                                            .head = head_});
+}
+
+void ImageSender::send_piece(const NodeId& from, const wire::ImageAsk& ask) {
+  const bool legal = ask.bytes > 0 && ask.bytes <= kImagePieceBytes;
+  if (!legal || jobs_ >= kJobsMax) return;
+  ++jobs_;
+  env::run_on(
+      env_.lanes, {env::LaneKind::image, 0},
+      [this, ask, session = session_]() -> Result<Piece> { return read_piece(database_, ask); },
+      life_.guard([this, from, ask](Result<Piece> piece) {
+        if (!piece && piece.error().code != Errc::invalid) return failed_(std::move(piece).error());
+        if (piece && state_ == State::pinned && ask.session == session_) {
+          wire::ImageReply reply{.id = ask.id, .session = ask.session};
+          reply.kind = piece->same ? wire::ImageReply::Kind::same : wire::ImageReply::Kind::piece;
+          reply.hash = piece->hash;
+          reply.data = std::move(piece->data);
+          consensus_.post(from, std::move(reply));
+        }
+        job_done();
+      }));
+}
+
+void ImageSender::refuse(const NodeId& from, const wire::ImageAsk& ask, std::string why) {
+  consensus_.post(from, wire::ImageReply{.id = ask.id,
+                                         .session = ask.session,
+                                         .kind = wire::ImageReply::Kind::none,
+                                         .text = std::move(why)});
+}
+
+void ImageSender::watch() {
+  env_.turns.at(env_.clock.now() + kWatchInterval, life_.guard([this, session = session_] {
+    if (state_ != State::pinned || session != session_) return;
+    const bool idle = env_.clock.now() - asked_at_ >= kIdleMax;
+    if (idle) return release();
+    watch();
+  }));
+}
+
+void ImageSender::release() {
+  if (state_ != State::pinned) return;
+  state_ = State::unpinning;
+  snapshotter_.hold_log(std::nullopt);
+  ++jobs_;
+  env_.lanes.run(
+      {env::LaneKind::image, 0}, [this] { database_.unpin_image(); }, life_.guard([this] {
+        state_ = State::none;
+        if (!waiting_.empty() && !halted_) pin();
+        snapshotter_.poke();
+        job_done();
+      }));
+}
+
+void ImageSender::halt(std::move_only_function<void()> done) {
+  halted_ = true;
+  if (jobs_ == 0) return done();
+  on_halted_ = std::move(done);
+}
+
+void ImageSender::job_done() {
+  --jobs_;
+  if (jobs_ == 0 && halted_ && on_halted_) std::exchange(on_halted_, nullptr)();
+}
+
+}  // namespace lockstep::node

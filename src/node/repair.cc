@@ -1,0 +1,198 @@
+#include "node/repair.h"
+
+#include <utility>
+
+#include "base/check.h"
+#include "sql/database.h"
+#include "storage/known_members.h"
+#include "storage/manifest.h"
+#include "wire/frames.h"
+
+namespace lockstep::node {
+namespace {
+
+constexpr Duration kRetryInterval = milliseconds(500);
+
+struct Found {
+  LogIndex durable;
+  Result<std::optional<storage::LogDamage>> damage;
+};
+
+// What the log lacks, given what the database holds.
+Found look_at_log(env::Disk& disk) {
+  LogIndex durable;
+  if (auto manifest = storage::Manifest::open(disk); manifest && (*manifest)->current())
+    durable = (*manifest)->current()->index;
+  return {durable, storage::find_log_damage(disk, durable)};
+}
+
+}  // namespace
+
+Repair::Repair(env::Env env, const NodeOptions& options)
+    : env_(env),
+      self_(options.self),
+      raft_addr_(options.raft_addr),
+      run_(static_cast<std::uint32_t>(Rng(options.seed).derive("repair").next())),
+      fetcher_(
+          env, {.run = run_, .piece_bytes = options.image_piece_bytes},
+          [this](const NodeId& to, wire::FrameBody body) { post(to, std::move(body)); },
+          [this](auto fetched) { image_fetched(std::move(fetched)); }),
+      last_id_(std::uint64_t{run_} << 32) {}
+
+Repair::~Repair() = default;
+
+Result<std::unique_ptr<Repair>> Repair::plan(env::Env env, const NodeOptions& options,
+                                             bool damaged_database, Error original) {
+  std::unique_ptr<Repair> repair(new Repair(env, options));
+  for (const auto& member : storage::known_members(env.disk).members)
+    if (member.id != options.self) repair->peers_.push_back({member.id, member.address});
+  if (repair->peers_.empty()) return std::unexpected(std::move(original));
+
+  auto found = look_at_log(env.disk);
+  if (!found.damage) return std::unexpected(std::move(found.damage).error());
+  repair->durable_ = found.durable;
+  repair->damage_ = std::move(*found.damage);
+  repair->database_damaged_ = damaged_database;
+  if (!damaged_database) {
+    auto opened = sql::Database::open(env.disk, options.database);
+    if (!opened && opened.error().code != Errc::corrupt)
+      return std::unexpected(std::move(opened).error());
+    repair->database_damaged_ = !opened;
+  }
+  storage::LogOptions log_options = options.log;
+  log_options.durable = found.durable;
+  if (!repair->damage_) {
+    // An image must lead on to where this log begins.
+    auto log = storage::RaftLog::open(env.disk, log_options);
+    if (!log) return std::unexpected(std::move(log).error());
+    repair->least_ = std::max(log->recovered.base.index, LogIndex{1});
+    const bool behind = found.durable < log->recovered.base.index;
+    const bool beyond = found.durable > log->recovered.base.index + log->recovered.terms.size();
+    if (beyond && !repair->database_damaged_) return std::unexpected(std::move(original));
+    if (behind) repair->database_damaged_ = true;
+  }
+  return repair;
+}
+
+void Repair::start(DoneFn done) {
+  done_ = std::move(done);
+  env_.log.write(LogLevel::warning, "repair",
+                 damage_ ? "asking other nodes for what the log lost: " + damage_->text
+                         : std::string("asking other nodes for an image of the database"));
+  env_.turns.post(life_.guard([this] { go_on(); }));
+}
+
+void Repair::receive(std::string_view bytes) {
+  auto frame = wire::decode_frame(bytes);
+  if (!frame || frame->to != self_ || finished_) return;
+  if (auto* reply = std::get_if<wire::ImageReply>(&frame->body))
+    return fetcher_.on_reply(frame->from, std::move(*reply));
+  if (auto* reply = std::get_if<wire::LogReply>(&frame->body))
+    return on_entries(frame->from, std::move(*reply));
+}
+
+// Looks again at what is still broken, on the lane that owns the log.
+void Repair::look() {
+  working_ = true;
+  env::run_on(
+      env_.lanes, {env::LaneKind::log, 0}, [this] { return look_at_log(env_.disk); },
+      life_.guard([this](Found found) {
+        working_ = false;
+        if (!found.damage) return finish(std::unexpected(std::move(found.damage).error()));
+        durable_ = found.durable;
+        damage_ = std::move(*found.damage);
+        without_ = 0;
+        if (!damage_ && !database_damaged_) return finish({});
+        go_on();
+      }));
+}
+
+// One step, and again after a while if nothing came of it.
+void Repair::go_on() {
+  if (finished_ || working_) return;
+  if (!damage_ && !database_damaged_) return finish({});
+  const bool nobody_has_them = damage_ && without_ >= 2 * peers_.size();
+  if (damage_ && !nobody_has_them) {
+    ask_for_entries();
+  } else {
+    if (damage_) least_ = std::max(least_, damage_->first + (damage_->count - 1));
+    fetch_image();
+  }
+  env_.turns.at(env_.clock.now() + kRetryInterval, life_.guard([this] { go_on(); }));
+}
+
+const Repair::Peer& Repair::next_peer() {
+  return peers_[turn_++ % peers_.size()];
+}
+
+void Repair::ask_for_entries() {
+  const Peer& peer = next_peer();
+  post(peer.id, wire::LogAsk{++last_id_, damage_->first, damage_->count});
+}
+
+void Repair::on_entries(const NodeId&, wire::LogReply reply) {
+  if (working_ || !damage_ || reply.id != last_id_ || reply.first != damage_->first) return;
+  ++last_id_;  // One answer is enough.
+  if (reply.entries.size() != damage_->count) {
+    ++without_;
+    return;
+  }
+  working_ = true;
+  env::run_on(
+      env_.lanes, {env::LaneKind::log, 0},
+      [this, durable = durable_, entries = std::move(reply.entries)] {
+        return storage::repair_log(env_.disk, durable, entries);
+      },
+      life_.guard([this](Status status) {
+        working_ = false;
+        // Refused: that peer's entries are others.
+        if (!status && status.error().code != Errc::refused) return finish(std::move(status));
+        if (!status) {
+          ++without_;
+          return;
+        }
+        env_.log.write(LogLevel::info, "repair", "a batch of the log is whole again");
+        look();
+      }));
+}
+
+void Repair::fetch_image() {
+  if (fetcher_.busy()) return;
+  fetcher_.fetch(next_peer().id, std::max(least_, LogIndex{1}));
+}
+
+void Repair::image_fetched(Result<ImageFetcher::Fetched> fetched) {
+  if (!fetched) return;  // The next peer is asked after a while.
+  working_ = true;
+  env::run_on(
+      env_.lanes, {env::LaneKind::image, 0},
+      [this, image = std::move(*fetched)] {
+        return sql::install_image(env_.disk, image.label, image.membership);
+      },
+      life_.guard([this](Status status) {
+        working_ = false;
+        const bool again = !status && (status.error().code == Errc::corrupt ||
+                                       status.error().code == Errc::no_space);
+        if (again) return;
+        if (!status) return finish(std::move(status));
+        database_damaged_ = false;
+        look();
+      }));
+}
+
+void Repair::finish(Status status) {
+  if (std::exchange(finished_, true)) return;
+  env_.turns.post(life_.guard([this, status = std::move(status)] { done_(status); }));
+}
+
+void Repair::post(const NodeId& to, wire::FrameBody body) {
+  for (const Peer& peer : peers_) {
+    if (peer.id != to) continue;
+    env_.peers.send(
+        peer.address,
+        wire::encode_frame(
+            {.from = self_, .to = to, .body = std::move(body), .reply_to = raft_addr_}));
+  }
+}
+
+}  // namespace lockstep::node

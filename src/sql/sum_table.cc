@@ -1,0 +1,29 @@
+#include "sql/sum_table.h"
+
+namespace lockstep::sql {
+
+std::uint64_t SumTable::get(std::uint64_t index) {
+  Stripe& stripe = stripes_[index % kStripes];
+  const Held held(stripe.lock);
+  const std::uint64_t at = index / kStripes;
+  return at < stripe.sums.size() ? stripe.sums[at] : kUnknown;
+}
+
+void SumTable::set(std::uint64_t index, std::uint64_t sum) {
+  Stripe& stripe = stripes_[index % kStripes];
+  const Held held(stripe.lock);
+  const std::uint64_t at = index / kStripes;
+  if (at >= stripe.sums.size()) stripe.sums.resize(at + 1, kUnknown);
+  stripe.sums[at] = sum;
+}
+
+void SumTable::cut(std::uint64_t count) {
+  for (std::uint64_t rest = 0; rest < kStripes; ++rest) {
+    Stripe& stripe = stripes_[rest];
+    const std::uint64_t keep = count > rest ? (count - rest - 1) / kStripes + 1 : 0;
+    const Held held(stripe.lock);
+    if (keep < stripe.sums.size()) stripe.sums.resize(keep);
+  }
+}
+
+}  // namespace lockstep::sql

@@ -1,0 +1,232 @@
+// Dramas of storage: nodes that fall behind a compacted log, disks that fill up or rot, and what it
+// takes to bring them back.
+#include "tests/sim/drama.h"
+
+namespace lockstep::sim {
+namespace {
+
+using Level = check::Level;
+
+class StorageDrama : public Drama {
+ protected:
+  void snapshot_everywhere() {
+    for (std::size_t i = 0; i < world->size(); ++i) {
+      world->machine(i).as_step([](node::Node& node) { node.snapshot(0, [](Result<bool>) {}); });
+    }
+    world->run_for(milliseconds(200));
+  }
+  // Writes to key 1; the last value.
+  std::int64_t write_many(std::size_t machine, std::int64_t count) {
+    for (std::int64_t i = 0; i < count; ++i) EXPECT_TRUE(write(machine, 1, ++value_));
+    return value_;
+  }
+  [[nodiscard]] std::size_t follower() const { return *world->leader() == 0 ? 1 : 0; }
+
+  std::int64_t value_ = 0;
+};
+
+TEST_F(StorageDrama, node_behind_a_compacted_log_takes_an_image) {
+  begin(3);
+  const std::size_t lagging = follower();
+  world->crash(lagging, {}, std::nullopt);
+  write_many(*world->leader(), 50);
+  snapshot_everywhere();
+  const raft::Core& core = world->machine(*world->leader()).node().core();
+  ASSERT_GT(core.first_index().value, 40u);
+  world->start_machine(lagging);
+  ASSERT_TRUE(converge(*world, seconds(20))) << violation();
+  EXPECT_EQ(world->reopenings(), 1u);
+  EXPECT_EQ(read(lagging, 1, Level::none), "50");
+  // It goes on as a member like any other.
+  write_many(lagging, 3);
+  EXPECT_EQ(read(lagging, 1, Level::linearizable), "53");
+}
+
+// Whatever step of fetching or installing an image is the last one, the node comes back with the
+// old state or the new one, and catches up.
+TEST_F(StorageDrama, image_survives_a_crash_at_every_step) {
+  begin(3);
+  const std::size_t lagging = follower();
+  for (std::uint64_t operations = 0; operations < 45; ++operations) {
+    world->crash(lagging, {}, std::nullopt);
+    write_many(*world->leader(), 5);
+    snapshot_everywhere();
+    world->start_machine(lagging);
+    const bool power = operations % 3 != 0;
+    const auto loss = static_cast<Loss>(operations % 5);
+    world->crash_in_job(lagging, operations, {.power = power, .loss = loss}, milliseconds(10));
+    ASSERT_TRUE(converge(*world, seconds(30))) << operations << ": " << violation();
+    world->heal();
+    ASSERT_EQ(read(lagging, 1, Level::none), std::to_string(value_));
+    // Until the image is let go, the log keeps what follows it.
+    world->run_for(seconds(8));
+  }
+  EXPECT_GE(world->reopenings(), 40u);
+}
+
+TEST_F(StorageDrama, writes_go_on_while_an_image_travels) {
+  begin(3);
+  const std::size_t lagging = follower();
+  world->crash(lagging, {}, std::nullopt);
+  write_many(*world->leader(), 20);
+  snapshot_everywhere();
+  world->start_machine(lagging);
+  for (int i = 0; i < 20; ++i) {
+    write_many(*world->leader(), 2);
+    world->run_for(milliseconds(20));
+  }
+  ASSERT_TRUE(converge(*world, seconds(20))) << violation();
+  EXPECT_EQ(read(lagging, 1, Level::none), std::to_string(value_));
+}
+
+TEST_F(StorageDrama, leader_with_a_full_disk_steps_down_and_nothing_is_lost) {
+  begin(3);
+  const std::size_t full = *world->leader();
+  write_many(full, 5);
+  world->set_full(full, true);
+  // Blocks that were written before still take entries; then the log needs a new segment.
+  std::int64_t acknowledged = value_;
+  for (int i = 0; i < 400 && *world->leader() == full; ++i) {
+    if (write(full, 1, ++value_)) acknowledged = value_;
+  }
+  const auto leader = new_leader(full);
+  ASSERT_TRUE(leader) << world->progress_text();
+  // Reads of the applied state go on, and writes go on elsewhere.
+  EXPECT_NE(read(full, 1, Level::none), "");
+  EXPECT_TRUE(write(*leader, 1, ++value_));
+  world->set_full(full, false);
+  ASSERT_TRUE(converge(*world, seconds(20))) << violation();
+  EXPECT_EQ(read(full, 1, Level::none), std::to_string(value_));
+  EXPECT_GE(value_, acknowledged);
+  EXPECT_EQ(world->machine(full).starts(), 1u);
+}
+
+TEST_F(StorageDrama, lone_node_with_a_full_disk_says_so_and_recovers) {
+  begin(1);
+  write_many(0, 5);
+  world->set_full(0, true);
+  bool refused = false;
+  for (int i = 0; i < 400 && !refused; ++i) {
+    auto response = world->ask(
+        0,
+        make_request({.act = Act::write, .key = 2, .value = i, .machine = 0}, 3, seconds(1), false),
+        seconds(1));
+    refused = response && response->body.find("disk is full") != std::string::npos;
+  }
+  EXPECT_TRUE(refused);
+  EXPECT_EQ(read(0, 1, Level::none), "5");
+  world->set_full(0, false);
+  ASSERT_TRUE(converge(*world, seconds(20))) << violation();
+  write_many(0, 1);
+  EXPECT_EQ(read(0, 1, Level::strong), "6");
+  EXPECT_EQ(world->machine(0).starts(), 1u);
+}
+
+TEST_F(StorageDrama, rot_is_noticed_and_mended_from_the_others) {
+  std::uint64_t repairs = 0;
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+    begin(3, seed);
+    value_ = 0;
+    Rng rng(seed);
+    const std::size_t rotten = follower();
+    write_many(*world->leader(), 30);
+    if (seed % 2 == 0) snapshot_everywhere();
+    write_many(*world->leader(), 30);
+    ASSERT_TRUE(converge(*world, seconds(5)));
+    world->crash(rotten, {}, std::nullopt);
+    ASSERT_TRUE(world->rot(rotten, rng));
+    world->start_machine(rotten);
+    ASSERT_TRUE(converge(*world, seconds(30))) << "seed " << seed << ": " << violation();
+    EXPECT_EQ(read(rotten, 1, Level::none), "60") << "seed " << seed;
+    ASSERT_TRUE(converge(*world, seconds(30))) << "seed " << seed << ": " << violation();
+    repairs += world->repairs();
+  }
+  EXPECT_GE(repairs, 3u);
+}
+
+// Without its disk it knows nothing of its votes: under its old name it is let in only after it has
+// been removed, and until then it is as good as down.
+TEST_F(StorageDrama, member_that_lost_its_disk_is_no_voter_until_it_is_replaced) {
+  begin(3);
+  const std::size_t old = *world->leader();
+  std::size_t lost = old == 2 ? 1 : 2;
+  const std::size_t other = 3 - old - lost;
+  write_many(old, 10);
+  world->lose_disk(lost, milliseconds(1), false);
+  world->run_for(seconds(2));
+  EXPECT_TRUE(world->machine(lost).node().core().membership().members.empty());
+  // Two of three are left, and one of them goes: the empty one must not help the other to lead.
+  world->crash(old, {}, std::nullopt);
+  world->run_for(seconds(5));
+  EXPECT_EQ(world->leader(), std::nullopt);
+  EXPECT_EQ(read(other, 1, Level::none), "10");
+}
+
+// Two of three are gone for good. The third is told so, and goes on alone with all it has.
+TEST_F(StorageDrama, survivor_of_a_lost_quorum_goes_on_when_it_is_told_to) {
+  begin(3);
+  const std::size_t survivor = *world->leader();
+  write_many(survivor, 10);
+  ASSERT_TRUE(converge(*world, seconds(5)));
+  for (std::size_t i = 0; i < 3; ++i) world->crash(i, {}, std::nullopt);
+  const Machine& machine = world->machine(survivor);
+  world->start_machine(survivor);
+  world->run_for(seconds(5));
+  ASSERT_EQ(world->leader(), std::nullopt);
+  world->crash(survivor, {}, std::nullopt);
+  raft::Membership alone;
+  alone.put({.id = NodeId{machine.name()}, .address = machine.raft_address(), .voter = true});
+  world->recover_with(survivor, alone);
+  world->start_machine(survivor);
+  world->run_until([&] { return world->leader() == survivor; }, seconds(5));
+  ASSERT_EQ(world->leader(), survivor);
+  EXPECT_EQ(read(survivor, 1, Level::linearizable), "10");
+  write_many(survivor, 1);
+  // From now on its log says so itself.
+  world->crash(survivor, {.power = true, .loss = Loss::all}, std::nullopt);
+  world->recover_with(survivor, std::nullopt);
+  world->start_machine(survivor);
+  world->run_until([&] { return world->leader() == survivor; }, seconds(5));
+  EXPECT_EQ(read(survivor, 1, Level::strong), "11");
+}
+
+TEST_F(StorageDrama, leadership_is_handed_over_on_request) {
+  begin(3);
+  const std::size_t old = *world->leader();
+  const std::size_t target = (old + 1) % 3;
+  std::optional<Status> outcome;
+  const TimePoint asked = world->now();
+  world->machine(old).as_step([&](node::Node& node) {
+    node.transfer_leadership(NodeId{world->machine(target).name()},
+                             [&](Status status) { outcome = std::move(status); });
+  });
+  world->run_until([&] { return world->leader() == target; }, seconds(5));
+  EXPECT_EQ(world->leader(), target);
+  ASSERT_TRUE(outcome);
+  EXPECT_TRUE(outcome->has_value());
+  // Much faster than a leader that just vanishes.
+  EXPECT_LT(world->now() - asked, milliseconds(100));
+}
+
+// The ask travels to the leader, the read stays on the follower: cut off, it answers nothing.
+TEST_F(StorageDrama, follower_reads_linearizably_by_itself) {
+  begin(3);
+  const std::size_t reader = follower();
+  write_many(*world->leader(), 4);
+  std::uint64_t forwarded = 0;
+  world->network().watch([&](std::size_t, std::string_view bytes) {
+    const auto frame = wire::decode_frame(bytes);
+    if (frame && std::holds_alternative<wire::Forward>(frame->body)) ++forwarded;
+  });
+  EXPECT_EQ(read(reader, 1, Level::linearizable), "4");
+  EXPECT_EQ(forwarded, 0u);
+  world->network().split(std::uint64_t{1} << reader);
+  EXPECT_EQ(read(reader, 1, Level::linearizable), "");
+  world->heal();
+  ASSERT_TRUE(converge(*world, seconds(10))) << violation();
+  write_many(*world->leader(), 1);
+  EXPECT_EQ(read(reader, 1, Level::linearizable), "5");
+}
+
+}  // namespace
+}  // namespace lockstep::sim
