@@ -97,4 +97,11 @@ Answer read_answer(const Exchange& exchange) {
   return answer;
 }
 
+std::string answering_node(const Exchange& exchange, const std::string& asked) {
+  for (const auto& [name, value] : exchange.response.headers) {
+    if (name == "X-Rqlite-Served-By" && value != asked + ":4001") return "";
+  }
+  return asked;
+}
+
 }  // namespace lockstep::sim

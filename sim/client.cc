@@ -104,7 +104,7 @@ void Client::answered(const Task& task, std::int64_t called, const Exchange& exc
                       .client = process_,
                       .called = called,
                       .returned = world_.now().time_since_epoch().count(),
-                      .node = world_.machine(task.machine).name(),
+                      .node = answering_node(exchange, world_.machine(task.machine).name()),
                       .keys = world_.swarm().keys};
   if (const auto wrong = add_to_record(seen, record_)) {
     world_.violations().report(world_.now(), "impossible answer",

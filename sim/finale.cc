@@ -40,7 +40,7 @@ bool insist(World& world, Record& record, Task task) {
                         .client = kFinalClient + task.machine + attempt * 1'000,
                         .called = called,
                         .returned = world.now().time_since_epoch().count(),
-                        .node = world.machine(task.machine).name(),
+                        .node = answering_node(exchange, world.machine(task.machine).name()),
                         .keys = world.swarm().keys};
     if (const auto wrong = add_to_record(seen, record)) {
       world.violations().report(world.now(), "impossible answer", *wrong);
