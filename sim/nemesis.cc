@@ -40,6 +40,7 @@ void Nemesis::start(TimePoint until) {
   react_to_promises();
   react_to_leaders();
   react_to_log_writes();
+  react_to_reopenings();
   schedule();
 }
 
@@ -100,6 +101,18 @@ void Nemesis::react_to_log_writes() {
     const Duration restart(reactions_.below(200'000'000));
     // This write is the last thing that the process does.
     world_.crash_in_job(machine, 0, {.power = true, .loss = loss}, restart);
+  };
+}
+
+// The steps of taking an image over are few and rare: half of them are cut short.
+void Nemesis::react_to_reopenings() {
+  if (!wants(Fault::die_in_job)) return;
+  world_.on_reopen = [this](std::size_t machine) {
+    if (!wants(Fault::die_in_job) || !reactions_.chance(1, 2)) return;
+    const std::uint64_t operations = reactions_.below(60);
+    const bool power = reactions_.chance(2, 3);
+    const auto loss = static_cast<Loss>(reactions_.below(5));
+    world_.machine(machine).crash_in_job(operations, {.power = power, .loss = loss});
   };
 }
 

@@ -24,6 +24,7 @@ class Nemesis {
   void react_to_promises();
   void react_to_leaders();
   void react_to_log_writes();
+  void react_to_reopenings();
   void crash_soon(std::size_t machine, Crash crash, Duration within);
   void storm(std::size_t machine, bool follow_leader, std::uint64_t left);
   void cut_for_a_while();

@@ -99,6 +99,7 @@ void World::start_machine(std::size_t number) {
   if (life.lost || machine.running() || machine.repairing()) return;
   queue_.cancel(life.restart);
   life.may_stop = false;
+  if (std::exchange(life.reopens, false) && on_reopen) on_reopen(number);
   const Status started = machine.start();
   if (started && machine.repairing()) {
     trace_.add("repair", number);
@@ -152,6 +153,7 @@ void World::process_ended(Machine& machine, std::optional<node::End> end) {
   }
   if (end && end->kind == node::End::Kind::reopen) {
     ++reopenings_;
+    life.reopens = true;
     return restart_later(machine.number(), milliseconds(1));
   }
   const bool explained = life.may_stop || (life.rotten && end && end->error.code == Errc::corrupt);

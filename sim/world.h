@@ -103,6 +103,8 @@ class World final : public MachineHost {
   std::function<void(std::size_t machine, Promise promise)> on_promise;
   std::function<void(std::size_t machine)> on_new_leader;
   std::function<void(std::size_t machine)> on_log_write;
+  // Called just before a machine opens again what an image or a repair has left on its disk.
+  std::function<void(std::size_t machine)> on_reopen;
 
   // MachineHost.
   void after_step(Machine& machine) override;
@@ -115,6 +117,7 @@ class World final : public MachineHost {
     std::optional<raft::Membership> recover_members;
     bool started_once = false;
     bool lost = false;
+    bool reopens = false;      // the next start takes an image over, or follows a repair
     bool rotten = false;       // a bit was flipped: refusing to start is right
     bool replaced = false;     // its disk is a new one, and no leader has admitted it yet
     bool may_stop = false;     // a fault explains why this process stops itself
