@@ -29,7 +29,8 @@ Status sync_for_good(env::File& file) {
 Result<std::unique_ptr<Checkpointer>> Checkpointer::open(DatabaseFiles& files, Shared& shared,
                                                          storage::Manifest& manifest,
                                                          const DatabaseOptions& options) {
-  std::unique_ptr<Checkpointer> self(new Checkpointer(files, shared, manifest));
+  std::unique_ptr<Checkpointer> self(
+      new Checkpointer(files, shared, manifest, options.restart_patience));
   TRY_ASSIGN(self->main_, files.open(kMainName));
   TRY_ASSIGN(self->wal_, files.open(kWalName));
   TRY_ASSIGN(self->copier_, Connection::open(files, options, Role::copier));
@@ -100,14 +101,39 @@ Status Checkpointer::store(const storage::DurableState& state) {
 Status Checkpointer::run_checkpoint(Checkpoint mode) {
   if (pinned_) return run_durable_point();
   TRY(usable());
-  TRY_ASSIGN(bool complete, pass(Hold::until_copying));
-  if (mode == Checkpoint::beside_writer) return {};
-  for (int i = 1; complete && i < kPassesBesideMax && frames_left() > kFramesHeldMax; ++i) {
-    TRY_ASSIGN(complete, pass(Hold::until_copying));
+  const int passes = mode == Checkpoint::restart_wal ? kPassesBesideMax : 1;
+  for (int i = 0; i < passes && (i == 0 || frames_left() > kFramesHeldMax); ++i) {
+    GateHold gate(shared_.gate);
+    TRY_ASSIGN(const bool complete, pass(Hold::until_copying, gate));
+    // A reader that needs old pages stands in the way of a restart, too.
+    if (!complete) return {};
   }
-  // A reader that needs old pages stands in the way of a restart in any case.
-  if (complete) TRY(pass(Hold::throughout));
+  return mode == Checkpoint::restart_wal ? restart_wal() : Status();
+}
+
+Status Checkpointer::restart_wal() {
+  GateHold gate(shared_.gate);
+  TRY_ASSIGN(const bool complete, pass(Hold::throughout, gate));
+  if (complete) wait_for_readers();
   return {};
+}
+
+// Holder of the gate; all is copied. Reads that begin now need no WAL, but those that began before
+// hold it, and where reads are never few the writer would never meet a moment without one.
+void Checkpointer::wait_for_readers() {
+  constexpr int kFirstReader = 4;  // of the WAL-index's slots, for those that read the WAL
+  constexpr int kReaders = LockTable::kSlots - kFirstReader;
+  constexpr Duration kPause = microseconds(250);
+  LockTable& locks = files_.locks();
+  sqlite3_vfs* const system = sqlite3_vfs_find(nullptr);
+  CHECK(system != nullptr);
+  for (Duration waited{}; waited < restart_patience_; waited += kPause) {
+    LockHolder all;
+    const bool nobody_reads = locks.lock_slots(all, kFirstReader, kReaders, true);
+    if (nobody_reads) return locks.unlock_slots(all, kFirstReader, kReaders);
+    // In simulation no read is ever under way beside this.
+    system->xSleep(system, static_cast<int>(kPause / microseconds(1)));
+  }
 }
 
 std::uint64_t Checkpointer::frames_left() {
@@ -117,12 +143,11 @@ std::uint64_t Checkpointer::frames_left() {
 }
 
 // One durable point and what can be copied of its frames; true if that was all.
-Result<bool> Checkpointer::pass(Hold hold) {
-  GateHold gate(shared_.gate);
+Result<bool> Checkpointer::pass(Hold hold, GateHold& gate) {
   TRY_ASSIGN(const Fixed fixed, fix());
   const std::uint64_t frames = fixed.state.wal_frames;
   if (frames == 0) {
-    gate.release();
+    if (hold == Hold::until_copying) gate.release();
     TRY(make_durable(fixed.state));
     return true;
   }

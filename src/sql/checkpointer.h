@@ -45,8 +45,9 @@ class Checkpointer {
   };
   enum class Hold : std::uint8_t { until_copying, throughout };
 
-  Checkpointer(DatabaseFiles& files, Shared& shared, storage::Manifest& manifest)
-      : files_(files), shared_(shared), manifest_(manifest) {}
+  Checkpointer(DatabaseFiles& files, Shared& shared, storage::Manifest& manifest,
+               Duration restart_patience)
+      : files_(files), shared_(shared), manifest_(manifest), restart_patience_(restart_patience) {}
   // A failure that is not the full disk's is the last word.
   template <class Outcome>
   Outcome latched(Outcome outcome) {
@@ -61,7 +62,9 @@ class Checkpointer {
   Result<Fixed> fix();
   Status make_durable(const storage::DurableState& state);
   Status store(const storage::DurableState& state);
-  Result<bool> pass(Hold hold);
+  Result<bool> pass(Hold hold, GateHold& gate);
+  Status restart_wal();
+  void wait_for_readers();
   Status copy(const storage::DurableState& state, GateHold& gate, Hold hold,
               std::uint64_t& backfilled);
   Status complete(const Fixed& fixed);
@@ -70,6 +73,7 @@ class Checkpointer {
   DatabaseFiles& files_;
   Shared& shared_;
   storage::Manifest& manifest_;
+  const Duration restart_patience_;
   std::unique_ptr<env::File> main_;
   std::unique_ptr<env::File> wal_;
   std::unique_ptr<Connection> copier_;

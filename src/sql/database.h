@@ -28,6 +28,8 @@ struct DatabaseOptions {
   int cache_pages = 2000;        // SQLite's page cache of each connection; a small one spills
   std::uint64_t step_limit = 0;  // virtual machine steps a statement may take when the command has
                                  // a db_timeout; 0: default
+  // How long Checkpoint::restart_wal holds the writer for reads to end that are in the way.
+  Duration restart_patience = milliseconds(20);
 };
 
 struct ReadOptions {
@@ -63,7 +65,8 @@ struct Applied {
 // How a checkpoint treats the writer.
 enum class Checkpoint : std::uint8_t {
   beside_writer,  // holds it for the moment of fixing what is copied; the WAL may grow on
-  restart_wal,    // holds it until the WAL can start again, in a first pass copying beside it
+  restart_wal,    // holds it until the WAL can start again, in a first pass copying beside it;
+                  // gives up if reads last longer than restart_patience
 };
 
 // Numbers about a Database that every lane and turn may ask for.

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -138,10 +139,10 @@ class NodeLifeTest : public testing::Test {
   }
   // How many rows this node itself sees.
   std::string rows(Member& at) {
-    return ask(at, "POST", "/db/query?level=none", R"(["SELECT count(*) FROM t"])").body;
+    return ask(at, "POST", "/db/query?level=none", R"-(["SELECT count(*) FROM t"])-").body;
   }
   static std::string counted(int rows) {
-    return R"({"results":[{"columns":["count(*)"],"types":["integer"],"values":[[)" +
+    return R"-({"results":[{"columns":["count(*)"],"types":["integer"],"values":[[)-" +
            std::to_string(rows) + "]]}]}";
   }
   void insert(Member& to, int count) {

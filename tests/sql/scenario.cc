@@ -56,7 +56,8 @@ Scenario make_scenario(std::uint64_t seed, int entries) {
 DatabaseOptions options_of(const Scenario& scenario, std::uint64_t start) {
   return {.seed = scenario.seed * 1000 + start,
           .foreign_keys = scenario.foreign_keys,
-          .cache_pages = 8};
+          .cache_pages = 8,
+          .restart_patience = {}};
 }
 
 Life::Life(const Scenario& scenario, HookDisk& disk, Database& database, Rng rng,

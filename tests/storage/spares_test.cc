@@ -148,6 +148,45 @@ TEST(Spares, a_torn_batch_on_one_is_cut) {
   EXPECT_TRUE(equals(*opened, before));
 }
 
+// Else a reset log whose header rots would come back as the one of long ago.
+TEST(Spares, the_first_batch_of_an_earlier_life_does_not_tell_what_a_lost_header_was) {
+  Bench bench;
+  for (int i = 0; i < 4; ++i) bench.batch(1, 1);
+  ASSERT_TRUE(bench.log().drop_through({LogIndex{3}, Term{1}}));
+  ASSERT_EQ(spares_on(bench.disk()), 1u);  // the very first segment
+  ASSERT_TRUE(bench.log().reset({LogIndex{50}, Term{4}}, membership_of(1)));
+  bench.close();
+  const auto old = decode_batch_header(std::string_view(active_bytes(bench)).substr(kBlockBytes));
+  ASSERT_TRUE(old);
+  ASSERT_EQ(old->number, 1u);
+  bench.disk().flip_bit(segment_name(3), 42, 0);
+  EXPECT_EQ(bench.open().error().code, Errc::corrupt);
+  EXPECT_EQ(bench.open(100).error().code, Errc::corrupt);
+}
+
+TEST(Spares, starts_that_share_a_seed_do_not_share_salts) {
+  SimDisk disk(Rng(1));
+  std::vector<std::uint64_t> salts;
+  disk.observe([&](std::string_view op, std::string_view, std::uint64_t, std::string_view bytes) {
+    if (op != "write") return;
+    if (const auto header = decode_segment_header(bytes)) salts.push_back(header->salt);
+  });
+  Model model;
+  for (int start = 0; start < 6; ++start) {
+    auto opened = open_log(disk, 16384, 7);
+    for (int i = 0; i < 4; ++i) {
+      const auto write = appending({command(model.last_index() + 1, 1, "x")});
+      ASSERT_TRUE(opened.log->append(write));
+      model.apply(write);
+    }
+    ASSERT_TRUE(opened.log->drop_through(model.last()));
+  }
+  EXPECT_TRUE(equals(open_log(disk, 16384, 7), model));
+  ASSERT_GT(salts.size(), 7u);
+  std::ranges::sort(salts);
+  EXPECT_EQ(std::ranges::adjacent_find(salts), salts.end());
+}
+
 // A sync fails, the process dies, and the batch stands in the cache of the operating system alone,
 // before the rest of an old one: opening must not take that rest for proof that it was synced.
 TEST(Spares, what_recovery_shows_is_durable_whatever_stands_behind_it) {
