@@ -33,8 +33,8 @@ std::optional<std::int64_t> to_integer(const check::Value& cell);
 // statements failed has outcome ok; look at the statements.
 Answer read_answer(const Exchange& exchange);
 
-// The node that was asked, if it answered from its own state; "" if the answer came from another one
-// (a SELECT that does not prepare here passes for a write and is forwarded).
+// The node that was asked, if it answered from its own state; "" if the answer came from another
+// one (a SELECT that does not prepare here passes for a write and is forwarded).
 std::string answering_node(const Exchange& exchange, const std::string& asked);
 
 }  // namespace lockstep::sim

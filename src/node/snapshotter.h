@@ -23,7 +23,7 @@ class Snapshotter {
     std::uint64_t checkpoint_wal_bytes = 0;   // a checkpoint when the WAL is this long
     std::uint64_t wal_bytes_max = 0;  // beyond it what holds the WAL back (long reads, pinned
                                       // images) is ended
-    std::uint64_t keep_entries = 0;  // of the log behind the durable point, for slow followers
+    std::uint64_t keep_entries = 0;   // of the log behind the durable point, for slow followers
   };
   // True: a durable point was made; false: there was nothing new.
   using Done = std::move_only_function<void(Result<bool>)>;

@@ -1,9 +1,9 @@
 #include "wire/bulk.h"
 
+#include "wire/messages_codec.h"
+
 namespace lockstep::wire {
 namespace {
-
-constexpr std::size_t kEntrySizeMin = 8 + 1 + 4;
 
 void encode_head(Encoder& out, const ImageHead& head) {
   out.u64(head.at.index.value);
@@ -107,37 +107,19 @@ bool decode(Decoder& in, LogAsk& m) {
   m.id = in.u64();
   m.first.value = in.u64();
   m.count = in.u64();
-  return in.ok();
+  return in.ok() && m.first > LogIndex{};
 }
 
 void encode(Encoder& out, const LogReply& m) {
   out.u64(m.id);
   out.u64(m.first.value);
-  out.u32(static_cast<std::uint32_t>(m.entries.size()));
-  for (const raft::Entry& entry : m.entries) {
-    out.u64(entry.term.value);
-    out.u8(static_cast<std::uint8_t>(entry.kind));
-    out.string(entry.payload.view());
-  }
+  encode_entries(out, m.first.prev(), m.entries);
 }
 
 bool decode(Decoder& in, LogReply& m) {
   m.id = in.u64();
   m.first.value = in.u64();
-  const std::uint32_t count = in.u32();
-  if (!in.ok() || count > in.remaining() / kEntrySizeMin) return false;
-  m.entries.reserve(count);
-  for (std::uint32_t i = 0; i < count; ++i) {
-    raft::Entry entry{.term = {in.u64()}, .index = m.first + i, .kind = {}, .payload = {}};
-    const auto kind = in.u8();
-    if (kind > static_cast<std::uint8_t>(raft::EntryKind::config)) return false;
-    entry.kind = static_cast<raft::EntryKind>(kind);
-    const auto payload = in.string();
-    if (!in.ok()) return false;
-    if (!payload.empty()) entry.payload = Blob(std::string(payload));
-    m.entries.push_back(std::move(entry));
-  }
-  return true;
+  return m.first > LogIndex{} && decode_entries(in, m.first.prev(), m.entries);
 }
 
 }  // namespace lockstep::wire

@@ -57,15 +57,7 @@ struct BodyEncoder {
     encode_position(out, m.prev);
     out.u64(m.commit.value);
     out.u64(m.round);
-    out.u32(static_cast<std::uint32_t>(m.count));
-    LogIndex index = m.prev.index;
-    for (const auto& entry : m.entries) {
-      index = index.next();
-      CHECK(entry.index == index);
-      out.u64(entry.term.value);
-      out.u8(static_cast<std::uint8_t>(entry.kind));
-      out.string(entry.payload.view());
-    }
+    encode_entries(out, m.prev.index, m.entries);
   }
   void operator()(const raft::AppendReply& m) {
     head(Kind::append_reply);
@@ -102,23 +94,9 @@ bool decode_append(Decoder& in, raft::Append& m) {
   m.prev = decode_position(in);
   m.commit = {in.u64()};
   m.round = in.u64();
-  m.count = in.u32();
-  if (!in.ok() || m.count > in.remaining() / kEntrySizeMin) return false;
-  if (m.count > std::numeric_limits<std::uint64_t>::max() - m.prev.index.value) return false;
-  m.entries.reserve(m.count);
-  LogIndex index = m.prev.index;
-  for (std::uint64_t i = 0; i < m.count; ++i) {
-    index = index.next();
-    raft::Entry entry{.term = {in.u64()}, .index = index, .kind = {}, .payload = {}};
-    const auto kind = in.u8();
-    if (kind > static_cast<std::uint8_t>(raft::EntryKind::config)) return false;
-    entry.kind = static_cast<raft::EntryKind>(kind);
-    const auto payload = in.string();
-    if (!in.ok()) return false;
-    if (!payload.empty()) entry.payload = Blob(std::string(payload));
-    m.entries.push_back(std::move(entry));
-  }
-  return true;
+  const bool good = decode_entries(in, m.prev.index, m.entries);
+  m.count = m.entries.size();
+  return good;
 }
 
 raft::AppendReply decode_append_reply(Decoder& in) {
@@ -139,6 +117,36 @@ raft::ImageOffer decode_image_offer(Decoder& in) {
 }
 
 }  // namespace
+
+void encode_entries(Encoder& out, LogIndex before, const std::vector<raft::Entry>& entries) {
+  out.u32(static_cast<std::uint32_t>(entries.size()));
+  for (const auto& entry : entries) {
+    before = before.next();
+    CHECK(entry.index == before);
+    out.u64(entry.term.value);
+    out.u8(static_cast<std::uint8_t>(entry.kind));
+    out.string(entry.payload.view());
+  }
+}
+
+bool decode_entries(Decoder& in, LogIndex before, std::vector<raft::Entry>& entries) {
+  const std::uint32_t count = in.u32();
+  if (!in.ok() || count > in.remaining() / kEntrySizeMin) return false;
+  if (count > std::numeric_limits<std::uint64_t>::max() - before.value) return false;
+  entries.reserve(count);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    before = before.next();
+    raft::Entry entry{.term = {in.u64()}, .index = before, .kind = {}, .payload = {}};
+    const auto kind = in.u8();
+    if (kind > static_cast<std::uint8_t>(raft::EntryKind::config)) return false;
+    entry.kind = static_cast<raft::EntryKind>(kind);
+    const auto payload = in.string();
+    if (!in.ok()) return false;
+    if (!payload.empty()) entry.payload = Blob(std::string(payload));
+    entries.push_back(std::move(entry));
+  }
+  return true;
+}
 
 void encode_message(Encoder& out, const raft::Message& message) {
   std::visit(BodyEncoder{out, message.term}, message.body);

@@ -10,6 +10,8 @@
 //   6 ImageOffer   position at, u64 round
 #pragma once
 
+#include <vector>
+
 #include "base/codec.h"
 #include "raft/messages.h"
 
@@ -19,5 +21,9 @@ namespace lockstep::wire {
 void encode_message(Encoder& out, const raft::Message& message);
 // False unless a well-formed message was read; the caller checks for trailing bytes.
 bool decode_message(Decoder& in, raft::Message& message);
+
+// u32 count, then per entry u64 term, u8 kind, string payload; the first one follows `before`.
+void encode_entries(Encoder& out, LogIndex before, const std::vector<raft::Entry>& entries);
+bool decode_entries(Decoder& in, LogIndex before, std::vector<raft::Entry>& entries);
 
 }  // namespace lockstep::wire

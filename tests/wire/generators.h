@@ -139,14 +139,14 @@ inline FrameBody any_bulk(std::uint64_t id) {
       return m;
     }
     case 4: {
-      LogAsk m{.id = id, .first = {any_u64()}, .count = 0};
+      LogAsk m{.id = id, .first = {1 + (any_u64() >> 8)}, .count = 0};
       m.count = any_u64();
       return m;
     }
     default: {
       LogReply m;
       m.id = id;
-      m.first = {any_u64() >> 8};
+      m.first = {1 + (any_u64() >> 8)};
       m.entries = any_append().entries;
       for (std::uint64_t i = 0; i < m.entries.size(); ++i) m.entries[i].index = m.first + i;
       return m;
