@@ -110,8 +110,7 @@ void ImageSender::send_piece(const NodeId& from, const wire::ImageAsk& ask) {
   if (!legal || jobs_ >= kJobsMax) return;
   ++jobs_;
   env::run_on(
-      env_.lanes, {env::LaneKind::image, 0},
-      [this, ask, session = session_]() -> Result<Piece> { return read_piece(database_, ask); },
+      env_.lanes, {env::LaneKind::image, 0}, [this, ask] { return read_piece(database_, ask); },
       life_.guard([this, from, ask](Result<Piece> piece) {
         if (!piece && piece.error().code != Errc::invalid) return failed_(std::move(piece).error());
         if (piece && state_ == State::pinned && ask.session == session_) {
