@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "sim/world.h"
+#include "storage/log_format.h"
 
 namespace lockstep::sim {
 namespace {
@@ -17,8 +18,13 @@ std::vector<std::pair<std::string, std::uint64_t>> batches_of(Machine& machine) 
   for (const std::string& name : *names) {
     if (!name.starts_with("log-")) continue;
     const std::string bytes = machine.disk().contents(name).value_or("");
-    for (std::uint64_t at = 0; at < bytes.size(); at += 4096) {
-      if (bytes.compare(at, 4, "LkBt") == 0) batches.emplace_back(name, at);
+    const auto segment = storage::decode_segment_header(bytes);
+    if (!segment) continue;
+    for (std::uint64_t at = storage::segment_header_bytes(*segment); at < bytes.size();
+         at += storage::kBlockBytes) {
+      // A file that is used again holds batches of its earlier life.
+      const auto batch = storage::decode_batch_header(std::string_view(bytes).substr(at));
+      if (batch && batch->salt == segment->salt) batches.emplace_back(name, at);
     }
   }
   return batches;
@@ -82,7 +88,8 @@ bool World::rot(std::size_t number, Rng& rng) {
   // Rows stand at the end of a page; what lies before them is often nothing.
   const bool among_rows = rng.chance(2, 3);
   const std::uint64_t within = among_rows ? 4095 - rng.below(128) : rng.below(4096);
-  const std::uint64_t offset = at + (from_log ? within % (64 + 13) : within);
+  const std::uint64_t offset =
+      at + (from_log ? within % (storage::kBatchHeaderBytes + 13) : within);
   machine.disk().flip_bit(name, offset, static_cast<unsigned>(rng.below(8)));
   lives_[number].rotten = true;
   if (trace_.has_text())
