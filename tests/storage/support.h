@@ -85,8 +85,9 @@ struct Model {
   }
   // [first, end)
   [[nodiscard]] std::vector<raft::Entry> range(std::uint64_t first, std::uint64_t end) const {
-    const auto from = entries.begin() - static_cast<std::ptrdiff_t>(begin.index.value) - 1;
-    return {from + static_cast<std::ptrdiff_t>(first), from + static_cast<std::ptrdiff_t>(end)};
+    const std::uint64_t before = begin.index.value + 1;
+    return {entries.begin() + static_cast<std::ptrdiff_t>(first - before),
+            entries.begin() + static_cast<std::ptrdiff_t>(end - before)};
   }
   [[nodiscard]] raft::Position last() const {
     return {LogIndex{last_index()}, term_at(last_index())};
