@@ -3,8 +3,8 @@
 // whose start and finish times are drawn.
 //
 // A job's `work` owns what it touches, by move, plus its lane's resource (log: the Raft log and the
-// vote file; apply: the writing SQLite connection and the manifest; read k: the k-th reading
-// connection; image: images). `done` is a turn again and alone may touch node state; it must
+// vote file; apply: the writing SQLite connection; read k: the k-th reading connection; image: the
+// manifest, checkpoints and images). `done` is a turn again and alone may touch node state; it must
 // re-check what may have changed meanwhile. When the node is destroyed, or crashes in simulation,
 // `done` never runs.
 #pragma once
