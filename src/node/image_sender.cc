@@ -57,7 +57,7 @@ void ImageSender::begin(const NodeId& from, const wire::ImageAsk& ask) {
     if (head_.at.index < ask.least) return refuse(from, ask, "the image at hand is older");
     return send_head({from, ask});
   }
-  if (state_ == State::none && snapshotter_.wal_bytes() > 0 && snapshotter_.wal_is_full())
+  if (state_ == State::none && snapshotter_.wal_is_full())
     return refuse(from, ask, "the write-ahead file is too long to hold an image");
   // Asked again before the pin stands: one answer is enough.
   std::erase_if(waiting_, [&](const Waiting& each) { return each.from == from; });
