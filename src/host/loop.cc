@@ -4,15 +4,21 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <deque>
 #include <optional>
 #include <utility>
 
 #include "base/check.h"
+#include "host/relay.h"
 #include "host/turn_queue.h"
 
 namespace lockstep::host {
 
 namespace {
+
+// So many turns may come before a job that waits for a quiet moment; then the strand is busy enough
+// for the job to be worth its two hops between threads.
+constexpr int kTurnsBeforeJobMax = 48;
 
 TimePoint boot_time() {
   timespec t{};
@@ -23,10 +29,42 @@ TimePoint boot_time() {
 }  // namespace
 
 struct Loop::State {
-  // 1: a hint that one thread runs it; posting from other threads stays legal.
+  Relay::Next step(Loop& loop);
+
+  // 1: a hint that one thread runs it at a time; posting from other threads stays legal.
   boost::asio::io_context io{1};
   std::optional<TurnQueue> turns;
+  Relay relay;
+  std::deque<IdleJob*> jobs;  // in the order of their offers
+  int turns_before_job = 0;
 };
+
+// Jobs run between the io_context's runs, never inside a handler: a thread inside a handler keeps
+// completions to itself that another strand thread would have to see.
+Relay::Next Loop::State::step(Loop& loop) {
+  if (io.stopped()) return Relay::Next::end;
+  if (jobs.empty()) {
+    io.run_one();
+    return Relay::Next::step;
+  }
+  io.poll();
+  if (jobs.empty() || io.stopped()) return Relay::Next::step;
+  if (!relay.can_lend()) {
+    loop.pass_all_on();
+    return Relay::Next::step;
+  }
+  IdleJob& job = *jobs.front();
+  jobs.pop_front();
+  turns_before_job = 0;
+  job.begin_here();
+  if (!relay.lend([&job] { job.work_here(); })) {
+    job.done_late();
+    return Relay::Next::standby;
+  }
+  loop.begin_turn();
+  job.done_here();
+  return Relay::Next::step;
+}
 
 Loop::Loop() : now_(boot_time()), state_(std::make_unique<State>()) {
   state_->turns.emplace(*this);
@@ -44,6 +82,23 @@ WallTime Loop::wall() const {
 
 void Loop::begin_turn() {
   now_ = boot_time();
+  if (state_->jobs.empty() || ++state_->turns_before_job <= kTurnsBeforeJobMax) return;
+  pass_all_on();
+}
+
+bool Loop::offer(IdleJob& job) {
+  if (!state_->relay.can_lend()) return false;
+  if (state_->jobs.empty()) state_->turns_before_job = 0;
+  state_->jobs.push_back(&job);
+  return true;
+}
+
+void Loop::withdraw(IdleJob& job) {
+  std::erase(state_->jobs, &job);
+}
+
+void Loop::pass_all_on() {
+  for (IdleJob* each : std::exchange(state_->jobs, {})) each->pass_on();
 }
 
 boost::asio::io_context& Loop::io() {
@@ -69,7 +124,7 @@ void Loop::post_from_any_thread(env::Task task) {
 void Loop::run() {
   const auto guard = boost::asio::make_work_guard(state_->io);
   begin_turn();
-  state_->io.run();
+  state_->relay.run([this] { return state_->step(*this); });
 }
 
 void Loop::stop() {

@@ -2,9 +2,14 @@
 // `done` comes back to the strand thread as a turn; completions that pile up while the strand
 // thread is busy share one wake-up.
 //
+// A lane that has nothing else to do and whose jobs were short lately offers its job to the loop
+// (IdleJob in host/loop.h): when the strand is idle, that saves the two hops. Image jobs, which are
+// long, never are.
+//
 // Queues are not bounded here: the node bounds what it hands over (env/lanes.h).
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -29,6 +34,12 @@ class ThreadLanes final : public env::Lanes {
   // threads. No `done` runs afterwards, and run() does nothing. Comes before the node is destroyed:
   // a running job uses what the node owns.
   void stop();
+  // Strand thread. How many jobs were done by the strand thread, and how many by the lane's own.
+  struct Counts {
+    std::uint64_t here = 0;
+    std::uint64_t elsewhere = 0;
+  };
+  [[nodiscard]] Counts counts(env::LaneId id);
 
  private:
   class Lane;

@@ -1,0 +1,230 @@
+// Jobs on the strand thread itself, and what happens when one of them is long.
+#include "host/relay.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <string>
+#include <thread>
+
+#include "env/lanes.h"
+#include "host/loop.h"
+#include "host/thread_lanes.h"
+
+namespace lockstep::host {
+namespace {
+
+using env::LaneId;
+using env::LaneKind;
+
+constexpr LaneId kLog{LaneKind::log};
+constexpr LaneId kApply{LaneKind::apply};
+constexpr LaneId kImage{LaneKind::image};
+
+void wait_for(const std::atomic<bool>& flag) {
+  while (!flag) std::this_thread::yield();
+}
+
+TEST(Relay, a_long_loan_is_taken_over_and_its_thread_stands_by) {
+  Relay relay;
+  const auto first = std::this_thread::get_id();
+  std::atomic<bool> taken = false;
+  int handed_over = 0;
+  int steps_of_the_other = 0;
+  relay.run([&] {
+    if (!relay.can_lend()) {
+      if (std::this_thread::get_id() != first) ++steps_of_the_other;
+      taken = std::this_thread::get_id() != first;
+      return Relay::Next::step;
+    }
+    if (handed_over == 2) return Relay::Next::end;
+    // The loan ends only once the other thread has become the strand's.
+    const bool mine = std::this_thread::get_id() == first;
+    if (relay.lend([&] {
+          while (taken != mine) std::this_thread::yield();
+        }))
+      return Relay::Next::step;
+    ++handed_over;  // Safe: the strand's new thread waits for can_lend(), that is, for this one.
+    return Relay::Next::standby;
+  });
+  EXPECT_EQ(handed_over, 2);
+  EXPECT_GT(steps_of_the_other, 0);
+}
+
+TEST(Relay, a_short_loan_leaves_the_strand_where_it_is) {
+  Relay relay(seconds(10));
+  const auto first = std::this_thread::get_id();
+  int loans = 0;
+  relay.run([&] {
+    EXPECT_EQ(std::this_thread::get_id(), first);
+    if (loans == 1000) return Relay::Next::end;
+    if (relay.can_lend()) {
+      EXPECT_TRUE(relay.lend([&] { EXPECT_EQ(std::this_thread::get_id(), first); }));
+      ++loans;
+    }
+    return Relay::Next::step;
+  });
+}
+
+// Runs a story inside Loop::run() until it calls loop.stop().
+class LanesAtHome : public ::testing::Test {
+ protected:
+  // Waits until jobs can be offered, which takes a moment after the start.
+  void tell(std::function<void()> story) {
+    story_ = std::move(story);
+    loop_.post([this] { begin(); });
+    loop_.run();
+  }
+  // A turn every millisecond, for as long as the loop runs.
+  void tick() {
+    ++ticks_;
+    loop_.at(loop_.now() + milliseconds(1), [this] { tick(); });
+  }
+
+  Loop loop_;
+  ThreadLanes lanes_{loop_, 2};
+  std::function<void()> story_;
+  std::atomic<int> ticks_ = 0;
+
+ private:
+  void begin() {
+    lanes_.run(kLog, [] {}, [this] {
+      if (lanes_.counts(kLog).here == 0) return begin();
+      story_();
+    });
+  }
+};
+
+TEST_F(LanesAtHome, a_short_job_of_an_idle_node_runs_on_the_strand_thread) {
+  std::thread::id worked;
+  tell([&] {
+    const auto strand = std::this_thread::get_id();
+    lanes_.run(kApply, [&] { worked = std::this_thread::get_id(); }, [&, strand] {
+      EXPECT_EQ(worked, strand);
+      EXPECT_EQ(lanes_.counts(kApply).here, 1u);
+      loop_.stop();
+    });
+  });
+}
+
+TEST_F(LanesAtHome, an_image_job_never_runs_on_the_strand_thread) {
+  tell([&] {
+    lanes_.run(kImage, [] {}, [&] {
+      EXPECT_EQ(lanes_.counts(kImage).here, 0u);
+      loop_.stop();
+    });
+  });
+}
+
+TEST_F(LanesAtHome, turns_go_on_during_a_long_job_and_its_done_is_a_turn) {
+  std::string order;
+  tell([&] {
+    tick();
+    const int before = ticks_;
+    lanes_.run(
+        kApply,
+        [&, before] {
+          while (ticks_ < before + 5) std::this_thread::yield();
+          order += 'a';
+        },
+        [&] { EXPECT_EQ(lanes_.counts(kApply).here, 1u); });
+    // Jobs of the lane that come meanwhile wait for it, and others do not.
+    loop_.at(loop_.now() + milliseconds(3), [&] {
+      lanes_.run(kApply, [&] { order += 'b'; }, [&] {
+        order += 'c';
+        loop_.stop();
+      });
+    });
+  });
+  EXPECT_EQ(order, "abc");
+}
+
+TEST_F(LanesAtHome, after_a_long_job_the_lane_uses_its_own_thread_for_a_while) {
+  tell([&] {
+    tick();
+    const int before = ticks_;
+    const auto long_job = [&, before] {
+      while (ticks_ < before + 3) std::this_thread::yield();
+    };
+    lanes_.run(kApply, long_job, [&] {
+      lanes_.run(kApply, [] {}, [&] {
+        EXPECT_EQ(lanes_.counts(kApply).here, 1u);
+        EXPECT_EQ(lanes_.counts(kApply).elsewhere, 1u);
+        loop_.stop();
+      });
+    });
+  });
+}
+
+TEST_F(LanesAtHome, a_busy_strand_passes_its_job_on) {
+  int turns = 0;
+  std::function<void()> spin = [&] {
+    ++turns;
+    loop_.post(spin);
+  };
+  tell([&] {
+    spin();
+    lanes_.run(kApply, [] {}, [&] {
+      EXPECT_EQ(lanes_.counts(kApply).elsewhere, 1u);
+      EXPECT_GT(turns, 10);
+      loop_.stop();
+    });
+  });
+}
+
+TEST_F(LanesAtHome, stopping_waits_for_a_job_that_another_strand_thread_began) {
+  std::atomic<bool> finish = false;
+  bool done = false;
+  tell([&] {
+    tick();
+    const int before = ticks_;
+    lanes_.run(kApply, [&] { wait_for(finish); }, [&] { done = true; });
+    loop_.at(loop_.now() + milliseconds(4), [&, before] {
+      EXPECT_GT(ticks_, before);
+      std::thread release([&] {
+        std::this_thread::sleep_for(milliseconds(5));
+        finish = true;
+      });
+      lanes_.stop();
+      EXPECT_TRUE(finish);
+      release.join();
+      loop_.stop();
+    });
+  });
+  EXPECT_FALSE(done);
+}
+
+TEST_F(LanesAtHome, jobs_keep_their_order_whoever_does_them) {
+  std::vector<int> worked;
+  std::vector<int> done;
+  int next = 0;
+  // Bursts make the lane's thread work, a lone job the strand's; a few are long.
+  std::function<void()> burst = [&] {
+    const int jobs = 1 + next % 3;
+    if (next >= 3000) return loop_.stop();
+    for (int i = 1; i <= jobs; ++i) {
+      lanes_.run(
+          kApply,
+          [&, n = next] {
+            if (n % 500 == 0) std::this_thread::sleep_for(milliseconds(3));
+            worked.push_back(n);
+          },
+          [&, n = next, last = i == jobs] {
+            done.push_back(n);
+            if (last) burst();
+          });
+      ++next;
+    }
+  };
+  tell(burst);
+  EXPECT_EQ(worked, done);
+  EXPECT_TRUE(std::ranges::is_sorted(done));
+  EXPECT_EQ(done.size(), static_cast<std::size_t>(next));
+  EXPECT_GT(lanes_.counts(kApply).here, 10u);
+  EXPECT_GT(lanes_.counts(kApply).elsewhere, 10u);
+}
+
+}  // namespace
+}  // namespace lockstep::host
