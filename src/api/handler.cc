@@ -24,7 +24,7 @@ Headers common_headers(const HandlerOptions& options) {
 Responder with_common_headers(std::shared_ptr<const Headers> common, Responder responder) {
   return Responder(
       [common = std::move(common), inner = std::move(responder)](Response response) mutable {
-        response.headers.insert(response.headers.begin(), common->begin(), common->end());
+        response.common = std::move(common);
         inner.answer(std::move(response));
       });
 }

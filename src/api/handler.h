@@ -29,6 +29,7 @@ struct Response {
   unsigned status = 200;
   Headers headers;  // in sending order, without Content-Length and Connection
   std::string body;
+  std::shared_ptr<const Headers> common = {};  // what every response carries; sent first
 };
 
 // Answers one request, exactly once: destroying it unanswered answers 503, so that no client waits

@@ -1,32 +1,29 @@
 #include "api/params.h"
 
 #include <algorithm>
-#include <map>
-
 #include "api/go_format.h"
 #include "api/url.h"
 
 namespace lockstep::api {
 namespace {
 
-using Values = std::map<std::string, std::string>;
-
-std::string value_of(const Values& values, const std::string& name) {
-  const auto it = values.find(name);
-  return it == values.end() ? std::string() : it->second;
+std::string value_of(const QueryValues& values, std::string_view name) {
+  const std::string* value = values.find(name);
+  return value == nullptr ? std::string() : *value;
 }
 
 // Values that no endpoint may see in a bad form; checked on every path.
-Status check_values(const Values& values) {
+Status check_values(const QueryValues& values) {
   if (values.contains("freshness_strict") && !values.contains("freshness")) {
     return fail(Errc::invalid, "freshness_strict requires freshness");
   }
-  for (const char* name : {"timeout", "freshness", "db_timeout", "linearizable_timeout"}) {
+  for (const std::string_view name :
+       {"timeout", "freshness", "db_timeout", "linearizable_timeout"}) {
     if (values.contains(name) && !parse_duration(value_of(values, name))) {
       return fail(Errc::invalid, std::string(name) + " is not a valid duration");
     }
   }
-  for (const char* name : {"retries", "trailing_logs"}) {
+  for (const std::string_view name : {"retries", "trailing_logs"}) {
     if (values.contains(name) && !parse_integer(value_of(values, name))) {
       return fail(Errc::invalid, std::string(name) + " is not a valid integer");
     }
@@ -49,15 +46,15 @@ Level parse_level(std::string text) {
 }
 
 // Within [0, a day]: what a client writes must not make time overflow.
-std::optional<Duration> duration_of(const Values& values, const std::string& name) {
-  const auto it = values.find(name);
-  const auto duration = it == values.end() ? std::nullopt : parse_duration(it->second);
+std::optional<Duration> duration_of(const QueryValues& values, std::string_view name) {
+  const std::string* value = values.find(name);
+  const auto duration = value == nullptr ? std::nullopt : parse_duration(*value);
   if (!duration) return std::nullopt;
   return std::clamp(*duration, Duration::zero(), Duration(std::chrono::hours(24)));
 }
 
-void set_flags(const Values& values, Params& params) {
-  const std::pair<const char*, bool*> flags[] = {
+void set_flags(const QueryValues& values, Params& params) {
+  const std::pair<std::string_view, bool*> flags[] = {
       {"pretty", &params.render.pretty},
       {"timings", &params.render.timings},
       {"associative", &params.render.associative},
@@ -80,11 +77,12 @@ void set_flags(const Values& values, Params& params) {
 }  // namespace
 
 Result<Params> parse_params(std::string_view raw_query) {
+  if (raw_query.empty()) return Params{};
   TRY_ASSIGN(const auto values, parse_query(raw_query));
   TRY(check_values(values));
   Params params;
   set_flags(values, params);
-  if (values.contains("q")) params.q = value_of(values, "q");
+  if (const std::string* q = values.find("q")) params.q = *q;
   params.level = parse_level(value_of(values, "level"));
   params.freshness = duration_of(values, "freshness").value_or(Duration::zero());
   params.db_timeout = duration_of(values, "db_timeout").value_or(Duration::zero());

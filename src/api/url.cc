@@ -48,8 +48,8 @@ Result<Target> parse_target(std::string_view target) {
   return parsed;
 }
 
-Result<std::map<std::string, std::string>> parse_query(std::string_view query) {
-  std::map<std::string, std::string> values;
+Result<QueryValues> parse_query(std::string_view query) {
+  QueryValues::Pairs values;
   while (!query.empty()) {
     const auto separator = query.find('&');
     const auto pair = query.substr(0, separator);
@@ -63,9 +63,9 @@ Result<std::map<std::string, std::string>> parse_query(std::string_view query) {
     std::string_view raw_value;
     if (equals != std::string_view::npos) raw_value = pair.substr(equals + 1);
     TRY_ASSIGN(auto value, unescape(raw_value, true));
-    values.try_emplace(std::move(name), std::move(value));
+    values.emplace_back(std::move(name), std::move(value));
   }
-  return values;
+  return QueryValues(std::move(values));
 }
 
 }  // namespace lockstep::api

@@ -1,9 +1,10 @@
 // Request targets and query strings as Go's net/url reads them.
 #pragma once
 
-#include <map>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
 
@@ -20,8 +21,29 @@ Result<Target> parse_target(std::string_view target);
 // Undoes percent-encoding. Errc::invalid: `invalid URL escape "%.."`.
 Result<std::string> unescape(std::string_view text, bool plus_is_space);
 
-// The first value of each name. Errc::invalid: a bad escape, or a semicolon (no longer a separator
+// In the order of the query. Looked through from the front: there are one or two of them.
+class QueryValues {
+ public:
+  using Pairs = std::vector<std::pair<std::string, std::string>>;
+  QueryValues() = default;
+  explicit QueryValues(Pairs pairs) : pairs_(std::move(pairs)) {}
+
+  // The first value of the name; null if there is none.
+  [[nodiscard]] const std::string* find(std::string_view name) const {
+    for (const auto& [known, value] : pairs_) {
+      if (known == name) return &value;
+    }
+    return nullptr;
+  }
+  [[nodiscard]] bool contains(std::string_view name) const { return find(name) != nullptr; }
+  [[nodiscard]] const Pairs& pairs() const { return pairs_; }
+
+ private:
+  Pairs pairs_;
+};
+
+// Errc::invalid: a bad escape, or a semicolon (no longer a separator
 // for Go, so that proxies and servers split alike).
-Result<std::map<std::string, std::string>> parse_query(std::string_view query);
+Result<QueryValues> parse_query(std::string_view query);
 
 }  // namespace lockstep::api

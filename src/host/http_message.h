@@ -15,9 +15,10 @@ struct HeadOptions {
   std::string_view date;  // an IMF-fixdate
 };
 
-// Status line and headers, up to and with the empty line. Content-Length is always there; headers
-// with line breaks in them (which would forge others) are left out.
-std::string response_head(const api::Response& response, const HeadOptions& options);
+// Appends status line and headers, up to and with the empty line. Content-Length is always there;
+// headers with line breaks in them (which would forge others) are left out.
+void append_response_head(std::string& out, const api::Response& response,
+                          const HeadOptions& options);
 // "Tue, 15 Nov 1994 08:12:31 GMT".
 std::string http_date(std::int64_t unix_seconds);
 std::string_view reason_phrase(unsigned status);

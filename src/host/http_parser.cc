@@ -18,6 +18,7 @@ namespace {
 
 // A claimed length is believed up to here; further memory comes with the bytes.
 constexpr std::uint64_t kReserveMax = 1u << 20;
+constexpr std::size_t kUsualHeaders = 8;
 
 std::string_view std_view(View text) {
   return {text.data(), text.size()};
@@ -51,6 +52,7 @@ class RequestParser final : public http::basic_parser<true> {
     request.target = path;
   }
   void on_field_impl(http::field field, View name, View value, error_code&) override {
+    if (request.headers.empty()) request.headers.reserve(kUsualHeaders);
     request.headers.emplace_back(lower(name), std_view(value));
     if (field != http::field::expect) return;
     (lower(value) == "100-continue" ? expects_continue : expects_something_else) = true;

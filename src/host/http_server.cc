@@ -25,8 +25,15 @@ using boost::system::error_code;
 
 namespace {
 
+// With the executor's own type: the usual one is erased, which costs every operation something.
+using Executor = asio::io_context::executor_type;
+using Socket = asio::basic_stream_socket<tcp, Executor>;
+using Acceptor = asio::basic_socket_acceptor<tcp, Executor>;
+
 constexpr std::size_t kReadBytesMin = 4u << 10;
 constexpr std::size_t kReadBytesMax = 256u << 10;
+// A body of up to this size is sent from one buffer with its head.
+constexpr std::size_t kJoinedBodyMax = 16u << 10;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 // How often deadlines of clients are looked at: coarse, so that a request costs no timer.
 constexpr Duration kSweepInterval = milliseconds(500);
@@ -57,7 +64,7 @@ struct HttpServer::State : std::enable_shared_from_this<State> {
   LogSink& log;
   HttpOptions options;
   Handle handle;
-  tcp::acceptor acceptor;
+  Acceptor acceptor;
   asio::steady_timer accept_pause;
   asio::steady_timer sweep_timer;
   std::map<std::uint64_t, std::weak_ptr<Session>> sessions;  // a session removes itself
@@ -77,13 +84,14 @@ struct HttpServer::State : std::enable_shared_from_this<State> {
 // the Responder keeps the session alive), writing, lingering.
 class HttpServer::Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(std::shared_ptr<State> server, tcp::socket socket, std::uint64_t id)
+  Session(std::shared_ptr<State> server, Socket socket, std::uint64_t id)
       : server_(std::move(server)),
         socket_(std::move(socket)),
         id_(id),
         parser_({.header_bytes_max = server_->options.header_bytes_max,
                  .body_bytes_max = server_->options.body_bytes_max}) {
     error_code ignored;
+    socket_.non_blocking(true, ignored);
     socket_.set_option(tcp::no_delay(true), ignored);
     socket_.set_option(asio::socket_base::keep_alive(true), ignored);
   }
@@ -215,17 +223,38 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
   void answer(api::Response response) {
     if (phase_ == Phase::closed) return;
     phase_ = Phase::writing;
-    set_deadline(server_->options.write_timeout);
     keep_alive_ = keep_alive_ && !server_->stopping;
     const bool bodiless = response.status == 204 || response.status == 304;
     if (bodiless) response.body.clear();
-    out_head_ = response_head(
-        response, {.keep_alive = keep_alive_, .http_1_0 = http_1_0_, .date = server_->date()});
-    out_body_ = std::move(response.body);
-    if (is_head_) out_body_.clear();
-    const std::array<asio::const_buffer, 2> out{asio::buffer(out_head_), asio::buffer(out_body_)};
-    asio::async_write(socket_, out, [self = shared_from_this()](error_code error, std::size_t) {
-      self->written(error);
+    out_head_.clear();
+    append_response_head(
+        out_head_, response,
+        {.keep_alive = keep_alive_, .http_1_0 = http_1_0_, .date = server_->date()});
+    if (is_head_) response.body.clear();
+    if (response.body.size() <= kJoinedBodyMax) {
+      out_head_ += response.body;
+    } else {
+      out_body_ = std::move(response.body);
+    }
+    write();
+  }
+
+  // At once, without a round of the loop, if the socket has room; it nearly always has.
+  void write() {
+    std::array<asio::const_buffer, 2> out{asio::buffer(out_head_), asio::buffer(out_body_)};
+    error_code error;
+    std::size_t sent = out_body_.empty() ? socket_.write_some(asio::const_buffers_1(out[0]), error)
+                                         : socket_.write_some(out, error);
+    if (error == asio::error::would_block) error = {};
+    if (error || sent == asio::buffer_size(out)) return written(error);
+    for (asio::const_buffer& each : out) {
+      const std::size_t skipped = std::min(sent, each.size());
+      each += skipped;
+      sent -= skipped;
+    }
+    set_deadline(server_->options.write_timeout);
+    asio::async_write(socket_, out, [self = shared_from_this()](error_code failure, std::size_t) {
+      self->written(failure);
     });
   }
 
@@ -237,7 +266,11 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
     if (!keep_alive_) return linger();
     if (server_->stopping) return close();
     begin_request();
-    parse();
+    if (buffer_.empty()) return read();
+    // Not from here: a client that sends many requests at once would make us recurse for each.
+    asio::post(socket_.get_executor(), [self = shared_from_this()] {
+      if (self->phase_ == Phase::reading) self->parse();
+    });
   }
 
   void leave_work() {
@@ -262,7 +295,7 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
   }
 
   std::shared_ptr<State> server_;
-  tcp::socket socket_;
+  Socket socket_;
   std::uint64_t id_;
   ReadBuffer buffer_;
   HttpParser parser_;
@@ -286,7 +319,7 @@ void HttpServer::State::accept() {
     return;
   }
   accepting = true;
-  acceptor.async_accept([self = shared_from_this()](error_code error, tcp::socket socket) {
+  acceptor.async_accept([self = shared_from_this()](error_code error, Socket socket) {
     if (self->stopping) return;
     if (error == asio::error::no_descriptors || error == asio::error::no_memory ||
         error == asio::error::no_buffer_space) {

@@ -18,7 +18,7 @@ namespace {
 
 // So many turns may come before a job that waits for a quiet moment; then the strand is busy enough
 // for the job to be worth its two hops between threads.
-constexpr int kTurnsBeforeJobMax = 48;
+constexpr int kTurnsBeforeJobMax = 1000;
 
 TimePoint boot_time() {
   timespec t{};

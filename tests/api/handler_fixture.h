@@ -17,8 +17,10 @@ using Strings = std::vector<std::string>;
 inline constexpr const char* kOneRow = R"({"results":[{"last_insert_id":1,"rows_affected":1}]})";
 
 inline std::string header_of(const Response& response, std::string_view name) {
-  for (const auto& [known, value] : response.headers) {
-    if (known == name) return value;
+  for (const Headers& headers : {response.common ? *response.common : Headers{}, response.headers}) {
+    for (const auto& [known, value] : headers) {
+      if (known == name) return value;
+    }
   }
   return "";
 }

@@ -290,8 +290,8 @@ TEST_F(HttpServerTest, answers_after_the_end_go_nowhere) {
 TEST(HttpMessage, header_values_cannot_forge_headers) {
   const api::Response response{
       .status = 301, .headers = {{"Location", "/a\r\nX-Forged: 1"}, {"A", "b"}}, .body = ""};
-  const std::string head =
-      response_head(response, {.keep_alive = true, .http_1_0 = false, .date = "D"});
+  std::string head;
+  append_response_head(head, response, {.keep_alive = true, .http_1_0 = false, .date = "D"});
   EXPECT_EQ(head, "HTTP/1.1 301 Moved Permanently\r\nA: b\r\nDate: D\r\nContent-Length: 0\r\n\r\n");
 }
 
