@@ -20,9 +20,9 @@ namespace lockstep::host {
 namespace {
 
 // A job of up to this long costs the strand less than it saves.
-constexpr auto kShortJobMax = microseconds(500);
+constexpr auto kShortJobMax = milliseconds(1);
 // After a longer one so many go to the lane's own thread: what is slow now is slow for a while.
-constexpr unsigned kJobsAfterALongOne = 16;
+constexpr unsigned kJobsAfterALongOne = 8;
 
 }  // namespace
 
