@@ -134,15 +134,14 @@ bool Connection::is_fatal(int extended_code) const {
 int StepBudget::on_step(void* self) {
   auto& budget = *static_cast<StepBudget*>(self);
   if (budget.interrupted()) return 1;
-  if (!budget.armed_ || !budget.limited_) return 0;
-  if (budget.left_ > 0) --budget.left_;
+  if (!budget.armed_) return 0;
+  budget.left_ -= std::min(budget.left_, static_cast<std::uint64_t>(budget.granularity()));
   return budget.left_ == 0 ? 1 : 0;
 }
 
 bool StepBudget::interrupted() {
   if (interruption_ == nullptr) return false;
-  // Called for every step of a limited statement, else for every kStepsPerLook of them.
-  if (limited_ && --steps_to_look_ > 0) return false;
+  if (exact_ && --steps_to_look_ > 0) return false;
   steps_to_look_ = kStepsPerLook;
   return interruption_->asked();
 }
@@ -152,6 +151,7 @@ Connection::Connection(DatabaseFiles& files, const DatabaseOptions& options, Rol
       role_(role),
       foreign_keys_(options.foreign_keys),
       step_limit_(options.step_limit),
+      request_steps_max_(options.request_steps_max),
       vfs_(files, access_of(role), options.seed),
       rng_(options.seed) {}
 
@@ -201,22 +201,20 @@ void Connection::enter(WallTime now, std::uint64_t seed) {
   rng_ = Rng(seed);
 }
 
-void Connection::limit_steps(Duration timeout) {
-  if (timeout <= Duration::zero()) {
-    budget_.lift();
-    const int steps = budget_.watches() ? StepBudget::kStepsPerLook : 0;
-    sqlite3_progress_handler(db_, steps, steps > 0 ? &StepBudget::on_step : nullptr, &budget_);
-    return;
-  }
+void Connection::limit_steps(Duration timeout, bool exact) {
   // About what a core of 2020 does in that time. Every node must count alike, so this is a constant
   // of the format.
-  constexpr std::int64_t kStepsPerMicrosecond = 70;
-  const auto micros = std::chrono::duration_cast<microseconds>(timeout).count();
-  const std::int64_t steps =
-      std::min<std::int64_t>(micros, 1'000'000'000'000) * kStepsPerMicrosecond;
-  budget_.start(step_limit_ != 0 ? step_limit_ : static_cast<std::uint64_t>(steps) + 1);
-  // A granularity of one, as SQLite counts from what a statement did in earlier runs.
-  sqlite3_progress_handler(db_, 1, &StepBudget::on_step, &budget_);
+  constexpr std::uint64_t kStepsPerMicrosecond = 70;
+  const bool timed = timeout > Duration::zero();
+  std::uint64_t steps = timed || exact ? request_steps_max_ : request_steps_max_ / 2;
+  if (timed) {
+    const auto micros = std::chrono::duration_cast<microseconds>(timeout).count();
+    const auto asked = static_cast<std::uint64_t>(micros) * kStepsPerMicrosecond + 1;
+    steps = std::min(steps, step_limit_ != 0 ? step_limit_ : asked);
+  }
+  budget_.start(steps, timed || exact);
+  // Exact means a granularity of one, as SQLite counts from what a statement did in earlier runs.
+  sqlite3_progress_handler(db_, budget_.granularity(), &StepBudget::on_step, &budget_);
 }
 
 Status Connection::run(HostSql which) {

@@ -38,30 +38,32 @@ void initialise_sqlite();
 // is taken. Only the writing connection draws from it.
 void seed_sqlite_generator(std::uint64_t seed);
 
-// A bound on a command's work in virtual machine steps: the same on every node, unlike time.
+// A bound on a command's work in virtual machine steps: the same on every node, unlike time. An
+// exact one is, if no statement comes from a cache; a rough one spares caches and is only good to
+// find out that an exact one is needed.
 class StepBudget {
  public:
-  void start(std::uint64_t steps) {
+  void start(std::uint64_t steps, bool exact) {
     left_ = steps;
-    limited_ = true;
+    exact_ = exact;
   }
-  void lift() { limited_ = false; }
-  [[nodiscard]] bool limited() const { return limited_; }
-  [[nodiscard]] bool spent() const { return limited_ && left_ == 0; }
+  [[nodiscard]] bool exact() const { return exact_; }
+  [[nodiscard]] bool spent() const { return left_ == 0; }
   // Counts only between these.
   void arm(bool armed) { armed_ = armed; }
   // Asks now and then, armed or not, whether the query is to end.
   void watch(Interruption* interruption) { interruption_ = interruption; }
-  [[nodiscard]] bool watches() const { return interruption_ != nullptr; }
+  // SQLite's progress handler, called every granularity() steps.
   static int on_step(void* self);
-  // How many steps lie between two looks at the interruption.
-  static constexpr int kStepsPerLook = 1000;
+  [[nodiscard]] int granularity() const { return exact_ ? 1 : kStepsPerLook; }
 
  private:
+  // How many steps lie between two looks at the interruption.
+  static constexpr int kStepsPerLook = 1000;
   bool interrupted();
 
-  std::uint64_t left_ = 0;
-  bool limited_ = false;
+  std::uint64_t left_ = 1;
+  bool exact_ = false;
   bool armed_ = false;
   Interruption* interruption_ = nullptr;
   int steps_to_look_ = 0;
@@ -87,9 +89,11 @@ class Connection {
   void enter(WallTime now, std::uint64_t seed);
   // As enter(), but the random numbers go on where they were (switchable bug random_not_seeded).
   void enter_unseeded(WallTime now) { vfs_.set_time(now); }
-  // From here on statements have a step budget if `timeout` is set; until the next call. A watched
-  // interruption ends them in any case.
-  void limit_steps(Duration timeout);
+  // From here on, until the next call, statements have a step budget together: an exact one if
+  // `timeout` is set or `exact` says so, else a rough one of half the size, so that what outgrew a
+  // rough one nowhere would have kept to the exact one everywhere. A watched interruption ends them
+  // in any case.
+  void limit_steps(Duration timeout, bool exact);
 
   // Statements of ours. Any failure is final.
   Status run(HostSql which);
@@ -120,6 +124,7 @@ class Connection {
   const Role role_;
   const bool foreign_keys_;
   const std::uint64_t step_limit_;
+  const std::uint64_t request_steps_max_;
   Vfs vfs_;
   Rng rng_;
   sqlite3* db_ = nullptr;

@@ -28,6 +28,9 @@ struct DatabaseOptions {
   int cache_pages = 2000;        // SQLite's page cache of each connection; a small one spills
   std::uint64_t step_limit = 0;  // virtual machine steps a statement may take when the command has
                                  // a db_timeout; 0: default
+  // Steps that a whole request may take, with or without a db_timeout: an endless one would hold up
+  // every node for good. A cluster setting. The default is about a minute's work.
+  std::uint64_t request_steps_max = 4'200'000'000;
   // How long Checkpoint::restart_wal holds the writer for reads to end that are in the way.
   Duration restart_patience = milliseconds(20);
 };

@@ -69,6 +69,10 @@ bool Executor::owes_foreign_keys() const {
   return now != 0;
 }
 
+bool Executor::outgrew_batch() const {
+  return batched() && !connection_.budget().exact() && connection_.budget().spent();
+}
+
 std::string Executor::timeout_text(bool read) const {
   return read ? "query timeout" : "execute timeout";
 }
@@ -78,7 +82,7 @@ void Executor::enter(const wire::Command& command) {
     connection_.enter_unseeded(command.stamp);
   else
     connection_.enter(command.stamp, command.seed);
-  connection_.limit_steps(command.db_timeout);
+  connection_.limit_steps(command.db_timeout, !connection_.in_transaction());
   seed_ = command.seed;
   statements_ = 0;
   schema_touched_ = false;
@@ -187,7 +191,7 @@ Result<Executor::Outcome> Executor::run_text(const wire::Command& command,
     return Outcome{.result = error_result(std::move(*bad_name), false)};
   // What runs alone may be forbidden in a batch, and what is counted must be prepared afresh: a
   // cached statement that the schema outran costs steps.
-  const bool use_cache = batched() && !connection_.budget().limited();
+  const bool use_cache = batched() && !connection_.budget().exact();
   Preparer preparer(connection_, use_cache ? &cache_ : nullptr, text.sql);
   std::size_t start = 0;
   while (!preparer.at_end()) {
@@ -265,7 +269,8 @@ Result<Executor::Outcome> Executor::run_statement(const wire::Command& command,
   }
   if (connection_.is_fatal(stepped.code)) return std::unexpected(connection_.failure());
   if (batched() && !connection_.in_transaction()) return Outcome{.end = End::destroyed};
-  if (connection_.authorizer().needs_alone()) return Outcome{.end = End::needs_alone};
+  if (connection_.authorizer().needs_alone() || outgrew_batch())
+    return Outcome{.end = End::needs_alone};
   if (would_commit) {
     TRY_ASSIGN(std::optional<Outcome> violated, settle_foreign_keys());
     if (violated) return std::move(*violated);

@@ -50,6 +50,8 @@ class Executor {
   };
 
   void enter(const wire::Command& command);
+  // A batch cannot tell for certain whether the request is too long.
+  [[nodiscard]] bool outgrew_batch() const;
   Status reload_schema();
   Result<Run> run_texts(const wire::Command& command);
   Result<Outcome> run_text(const wire::Command& command, const wire::Statement& text);

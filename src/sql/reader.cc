@@ -51,7 +51,7 @@ Result<CommandResult> ConnectionReader::query(std::string_view bytes) {
   }
   const QueryScope scope(interruption_);
   connection_->enter(command->stamp, command->seed);
-  connection_->limit_steps(command->db_timeout);
+  connection_->limit_steps(command->db_timeout, false);
   if (command->transaction) TRY(connection_->run(HostSql::begin_read));
   const Status done = read_statements(*command, result);
   if (connection_->in_transaction()) TRY(connection_->run(HostSql::rollback));

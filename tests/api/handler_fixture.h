@@ -17,7 +17,8 @@ using Strings = std::vector<std::string>;
 inline constexpr const char* kOneRow = R"({"results":[{"last_insert_id":1,"rows_affected":1}]})";
 
 inline std::string header_of(const Response& response, std::string_view name) {
-  for (const Headers& headers : {response.common ? *response.common : Headers{}, response.headers}) {
+  for (const Headers& headers :
+       {response.common ? *response.common : Headers{}, response.headers}) {
     for (const auto& [known, value] : headers) {
       if (known == name) return value;
     }

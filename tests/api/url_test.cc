@@ -11,7 +11,9 @@ namespace {
 
 using Values = QueryValues::Pairs;
 
-Values pairs_of(std::string_view query) { return parse_query(query)->pairs(); }
+Values pairs_of(std::string_view query) {
+  return parse_query(query)->pairs();
+}
 
 std::string query_error(std::string_view query) {
   const auto values = parse_query(query);

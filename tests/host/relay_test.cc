@@ -90,10 +90,12 @@ class LanesAtHome : public ::testing::Test {
 
  private:
   void begin() {
-    lanes_.run(kLog, [] {}, [this] {
-      if (lanes_.counts(kLog).here == 0) return begin();
-      story_();
-    });
+    lanes_.run(
+        kLog, [] {},
+        [this] {
+          if (lanes_.counts(kLog).here == 0) return begin();
+          story_();
+        });
   }
 };
 
@@ -101,20 +103,24 @@ TEST_F(LanesAtHome, a_short_job_of_an_idle_node_runs_on_the_strand_thread) {
   std::thread::id worked;
   tell([&] {
     const auto strand = std::this_thread::get_id();
-    lanes_.run(kApply, [&] { worked = std::this_thread::get_id(); }, [&, strand] {
-      EXPECT_EQ(worked, strand);
-      EXPECT_EQ(lanes_.counts(kApply).here, 1u);
-      loop_.stop();
-    });
+    lanes_.run(
+        kApply, [&] { worked = std::this_thread::get_id(); },
+        [&, strand] {
+          EXPECT_EQ(worked, strand);
+          EXPECT_EQ(lanes_.counts(kApply).here, 1u);
+          loop_.stop();
+        });
   });
 }
 
 TEST_F(LanesAtHome, an_image_job_never_runs_on_the_strand_thread) {
   tell([&] {
-    lanes_.run(kImage, [] {}, [&] {
-      EXPECT_EQ(lanes_.counts(kImage).here, 0u);
-      loop_.stop();
-    });
+    lanes_.run(
+        kImage, [] {},
+        [&] {
+          EXPECT_EQ(lanes_.counts(kImage).here, 0u);
+          loop_.stop();
+        });
   });
 }
 
@@ -132,10 +138,12 @@ TEST_F(LanesAtHome, turns_go_on_during_a_long_job_and_its_done_is_a_turn) {
         [&] { EXPECT_EQ(lanes_.counts(kApply).here, 1u); });
     // Jobs of the lane that come meanwhile wait for it, and others do not.
     loop_.at(loop_.now() + milliseconds(3), [&] {
-      lanes_.run(kApply, [&] { order += 'b'; }, [&] {
-        order += 'c';
-        loop_.stop();
-      });
+      lanes_.run(
+          kApply, [&] { order += 'b'; },
+          [&] {
+            order += 'c';
+            loop_.stop();
+          });
     });
   });
   EXPECT_EQ(order, "abc");
@@ -149,11 +157,13 @@ TEST_F(LanesAtHome, after_a_long_job_the_lane_uses_its_own_thread_for_a_while) {
       while (ticks_ < before + 3) std::this_thread::yield();
     };
     lanes_.run(kApply, long_job, [&] {
-      lanes_.run(kApply, [] {}, [&] {
-        EXPECT_EQ(lanes_.counts(kApply).here, 1u);
-        EXPECT_EQ(lanes_.counts(kApply).elsewhere, 1u);
-        loop_.stop();
-      });
+      lanes_.run(
+          kApply, [] {},
+          [&] {
+            EXPECT_EQ(lanes_.counts(kApply).here, 1u);
+            EXPECT_EQ(lanes_.counts(kApply).elsewhere, 1u);
+            loop_.stop();
+          });
     });
   });
 }
@@ -166,11 +176,13 @@ TEST_F(LanesAtHome, a_busy_strand_passes_its_job_on) {
   };
   tell([&] {
     spin();
-    lanes_.run(kApply, [] {}, [&] {
-      EXPECT_EQ(lanes_.counts(kApply).elsewhere, 1u);
-      EXPECT_GT(turns, 10);
-      loop_.stop();
-    });
+    lanes_.run(
+        kApply, [] {},
+        [&] {
+          EXPECT_EQ(lanes_.counts(kApply).elsewhere, 1u);
+          EXPECT_GT(turns, 10);
+          loop_.stop();
+        });
   });
 }
 

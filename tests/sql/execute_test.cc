@@ -181,5 +181,52 @@ TEST(Execute, step_budget_bounds_a_statement_and_spares_others) {
       "?!query timeout");
 }
 
+constexpr char kEndlessInsert[] =
+    "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n) SELECT i FROM n";
+constexpr char kEndlessQuery[] =
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n) SELECT count(*) FROM n";
+
+TEST(Execute, an_endless_request_ends_without_a_timeout_and_spares_others) {
+  Rig rig({.request_steps_max = 200'000});
+  rig.run({"CREATE TABLE t(x)"});
+  const auto shown = rig.batch({command({"INSERT INTO t VALUES(1)"}), command({kEndlessInsert}),
+                                command({"INSERT INTO t VALUES(2)", kEndlessQuery}),
+                                command({"INSERT INTO t VALUES(3)"})});
+  EXPECT_EQ(shown[0], "(1,1)");
+  EXPECT_EQ(shown[1], "!execute timeout");
+  EXPECT_EQ(shown[2], "(2,1); !query timeout");
+  EXPECT_EQ(shown[3], "(3,1)");
+  EXPECT_EQ(rig.query({"SELECT group_concat(x) FROM t"}), "group_concat(x) [] '1,2,3'");
+  EXPECT_EQ(rig.query({kEndlessQuery}), "?!query timeout");
+  // A db_timeout is no way round it.
+  EXPECT_EQ(rig.run({kEndlessInsert}, {.timeout = std::chrono::hours(24)}), "!execute timeout");
+}
+
+// Between the rough bound of a batch and the exact one of a request that runs alone.
+TEST(Execute, a_long_request_is_cut_at_the_same_step_whatever_was_cached_and_batched) {
+  const auto rows_of = [](bool warm, std::size_t companions) {
+    Rig rig({.request_steps_max = 60'000});
+    rig.run({"CREATE TABLE t(x)"});
+    const std::string text =
+        "INSERT OR FAIL INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n "
+        "LIMIT :n) SELECT i FROM n";
+    std::vector<std::string> shown;
+    for (const int rows : {1000, 1500, 2000, 2500, 3000, 4000, 6000}) {
+      const std::string sql = std::string(text).replace(text.find(":n"), 2, std::to_string(rows));
+      if (warm) rig.run({"INSERT INTO t VALUES(0)", "DELETE FROM t WHERE x=0"});
+      std::vector<std::string> commands(companions, command({"SELECT 1"}));
+      commands.push_back(command({sql}));
+      shown.push_back(rig.batch(commands).back());
+      shown.push_back(rig.query({"SELECT count(*) FROM t"}));
+    }
+    return shown;
+  };
+  const auto expected = rows_of(false, 0);
+  EXPECT_EQ(expected.front().substr(0, 1), "(");
+  EXPECT_EQ(expected[expected.size() - 2], "!execute timeout");
+  EXPECT_EQ(rows_of(true, 0), expected);
+  EXPECT_EQ(rows_of(true, 5), expected);
+}
+
 }  // namespace
 }  // namespace lockstep::sql
