@@ -118,6 +118,13 @@ std::string http_date(std::int64_t unix_seconds) {
                      parts.tm_hour, parts.tm_min, parts.tm_sec);
 }
 
+std::string_view DateLine::now() {
+  const std::int64_t now = ::time(nullptr);
+  if (now != second_) text_ = http_date(now);
+  second_ = now;
+  return text_;
+}
+
 api::Response text_response(unsigned status, std::string_view text) {
   return {.status = status,
           .headers = {{"Content-Type", "text/plain; charset=utf-8"},

@@ -2,6 +2,7 @@
 // tested without a socket.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,16 @@ void append_response_head(std::string& out, const api::Response& response,
                           const HeadOptions& options);
 // "Tue, 15 Nov 1994 08:12:31 GMT".
 std::string http_date(std::int64_t unix_seconds);
+// The present one, written anew once a second.
+class DateLine {
+ public:
+  // Valid until the next call.
+  std::string_view now();
+
+ private:
+  std::string text_;
+  std::int64_t second_ = 0;
+};
 std::string_view reason_phrase(unsigned status);
 // A plain-text answer as Go's http.Error writes it.
 api::Response text_response(unsigned status, std::string_view text);

@@ -1,7 +1,5 @@
 #include "host/http_server.h"
 
-#include <time.h>
-
 #include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
@@ -58,7 +56,6 @@ struct HttpServer::State : std::enable_shared_from_this<State> {
   void sweep();
   void close_all();
   void request_done();
-  std::string_view date();
 
   Loop& loop;
   LogSink& log;
@@ -76,8 +73,7 @@ struct HttpServer::State : std::enable_shared_from_this<State> {
   bool stopping = false;
   bool complained = false;  // of lacking descriptors: once is enough
   std::function<void()> drained;
-  std::string date_text;
-  time_t date_second = 0;
+  DateLine date;
 };
 
 // One connection. Exactly one of these holds at a time: reading, in work (no operation under way;
@@ -229,7 +225,7 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
     out_head_.clear();
     append_response_head(
         out_head_, response,
-        {.keep_alive = keep_alive_, .http_1_0 = http_1_0_, .date = server_->date()});
+        {.keep_alive = keep_alive_, .http_1_0 = http_1_0_, .date = server_->date.now()});
     if (is_head_) response.body.clear();
     if (response.body.size() <= kJoinedBodyMax) {
       out_head_ += response.body;
@@ -369,13 +365,6 @@ void HttpServer::State::request_done() {
   --in_work;
   if (in_work > 0 || !drained) return;
   asio::post(loop.io(), std::exchange(drained, nullptr));
-}
-
-std::string_view HttpServer::State::date() {
-  const time_t now = ::time(nullptr);
-  if (now != date_second) date_text = http_date(now);
-  date_second = now;
-  return date_text;
 }
 
 HttpServer::HttpServer(Loop& loop, LogSink& log, Listening socket, HttpOptions options,
