@@ -142,7 +142,8 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
   }
 
   void parse() {
-    if (!started_) skip_blank_lines();
+    // Some clients end a body with an extra line break; RFC 9112 2.2 asks to ignore it.
+    if (!started_) buffer_.skip("\r\n");
     if (buffer_.empty()) return read();
     if (!std::exchange(started_, true)) set_deadline(server_->options.header_timeout);
     const bool had_header = parser_.state() == HttpParser::State::body;
@@ -160,12 +161,6 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
         return send_continue();
     }
     read();
-  }
-
-  // Some clients end a body with an extra line break; RFC 9112 2.2 asks to ignore it.
-  void skip_blank_lines() {
-    const std::size_t first = buffer_.view().find_first_not_of("\r\n");
-    buffer_.consume(std::min(first, buffer_.view().size()));
   }
 
   bool account_body() {

@@ -29,6 +29,11 @@ class ReadBuffer {
     begin_ += size;
     if (begin_ == end_) begin_ = end_ = 0;
   }
+  // As many leading bytes as are among `these` were used.
+  void skip(std::string_view these) {
+    const std::size_t first = view().find_first_not_of(these);
+    consume(first == std::string_view::npos ? view().size() : first);
+  }
 
  private:
   std::vector<char> bytes_;
