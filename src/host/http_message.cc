@@ -11,6 +11,8 @@ namespace lockstep::host {
 
 namespace {
 
+constexpr std::size_t kJoinedBodyMax = 16u << 10;
+
 void append_number(std::string& out, std::uint64_t number) {
   std::array<char, 20> digits{};
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
@@ -103,6 +105,19 @@ void append_response_head(std::string& out, const api::Response& response,
   if (!options.keep_alive) out.append("Connection: close\r\n");
   if (options.keep_alive && options.http_1_0) out.append("Connection: keep-alive\r\n");
   out.append("\r\n");
+}
+
+void ResponseBytes::set(api::Response response, const HeadOptions& options, bool head_only) {
+  if (response.status == 204 || response.status == 304) response.body.clear();
+  head.clear();
+  body.clear();
+  append_response_head(head, response, options);
+  if (head_only) return;
+  if (response.body.size() <= kJoinedBodyMax) {
+    head += response.body;
+  } else {
+    body = std::move(response.body);
+  }
 }
 
 std::string http_date(std::int64_t unix_seconds) {

@@ -20,6 +20,14 @@ struct HeadOptions {
 // headers with line breaks in them (which would forge others) are left out.
 void append_response_head(std::string& out, const api::Response& response,
                           const HeadOptions& options);
+// The bytes of a response: `head`, then `body`, which is empty if it was small enough to be joined
+// to the head.
+struct ResponseBytes {
+  std::string head;
+  std::string body;
+  // `head_only`: the answer to HEAD, which has the length of the body but not the body.
+  void set(api::Response response, const HeadOptions& options, bool head_only);
+};
 // "Tue, 15 Nov 1994 08:12:31 GMT".
 std::string http_date(std::int64_t unix_seconds);
 // The present one, written anew once a second.

@@ -30,8 +30,6 @@ using Acceptor = asio::basic_socket_acceptor<tcp, Executor>;
 
 constexpr std::size_t kReadBytesMin = 4u << 10;
 constexpr std::size_t kReadBytesMax = 256u << 10;
-// A body of up to this size is sent from one buffer with its head.
-constexpr std::size_t kJoinedBodyMax = 16u << 10;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 // How often deadlines of clients are looked at: coarse, so that a request costs no timer.
 constexpr Duration kSweepInterval = milliseconds(500);
@@ -215,26 +213,17 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
     if (phase_ == Phase::closed) return;
     phase_ = Phase::writing;
     keep_alive_ = keep_alive_ && !server_->stopping;
-    const bool bodiless = response.status == 204 || response.status == 304;
-    if (bodiless) response.body.clear();
-    out_head_.clear();
-    append_response_head(
-        out_head_, response,
-        {.keep_alive = keep_alive_, .http_1_0 = http_1_0_, .date = server_->date.now()});
-    if (is_head_) response.body.clear();
-    if (response.body.size() <= kJoinedBodyMax) {
-      out_head_ += response.body;
-    } else {
-      out_body_ = std::move(response.body);
-    }
+    out_.set(std::move(response),
+             {.keep_alive = keep_alive_, .http_1_0 = http_1_0_, .date = server_->date.now()},
+             is_head_);
     write();
   }
 
   // At once, without a round of the loop, if the socket has room; it nearly always has.
   void write() {
-    std::array<asio::const_buffer, 2> out{asio::buffer(out_head_), asio::buffer(out_body_)};
+    std::array<asio::const_buffer, 2> out{asio::buffer(out_.head), asio::buffer(out_.body)};
     error_code error;
-    std::size_t sent = out_body_.empty() ? socket_.write_some(asio::const_buffers_1(out[0]), error)
+    std::size_t sent = out_.body.empty() ? socket_.write_some(asio::const_buffers_1(out[0]), error)
                                          : socket_.write_some(out, error);
     if (error == asio::error::would_block) error = {};
     if (error || sent == asio::buffer_size(out)) return written(error);
@@ -250,7 +239,7 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
   }
 
   void written(const error_code& error) {
-    out_body_ = {};
+    out_.body = {};
     release_body();
     leave_work();
     if (error || phase_ != Phase::writing) return close();
@@ -300,8 +289,7 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
   bool linger_ = false;
   bool counted_ = false;          // in State::in_work
   std::uint64_t body_bytes_ = 0;  // in State::bodies_bytes
-  std::string out_head_;
-  std::string out_body_;
+  ResponseBytes out_;
 };
 
 void HttpServer::State::accept() {
