@@ -1,6 +1,6 @@
 // Lanes: where blocking work is done. Each lane runs its jobs one after another, in the order of
-// run(); different lanes run at the same time. Production: a thread per lane. Simulation: events
-// whose start and finish times are drawn.
+// run(); different lanes run at the same time. Production: a thread per lane, or the strand's own
+// between two turns. Simulation: events whose start and finish times are drawn.
 //
 // A job's `work` owns what it touches, by move, plus its lane's resource (log: the Raft log and the
 // vote file; apply: the writing SQLite connection; read k: the k-th reading connection; image: the
