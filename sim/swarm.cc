@@ -177,6 +177,7 @@ Swarm calm_swarm() {
   swarm.node.version = "sim";
   swarm.node.join_attempts = 1'000;
   swarm.node.join_interval = milliseconds(200);
+  swarm.node.expect.patience = seconds(1'000);
   swarm.node.raft.election_timeout = milliseconds(300);
   swarm.node.raft.heartbeat_interval = milliseconds(50);
   swarm.node.log.segment_bytes = 64u << 10;
@@ -191,6 +192,7 @@ Swarm draw_swarm(Rng rng) {
   const bool learner = shape.chance(1, 5);
   swarm.learner = learner && swarm.nodes > 1;
   swarm.safety = draw_between(shape, seconds(10), seconds(40));
+  swarm.expect = rng.derive("expect").chance(1, 4) && swarm.nodes > 1;
   draw_faults(rng.derive("faults"), swarm);
   draw_network(rng.derive("network"), swarm);
   draw_machine(rng.derive("machine"), swarm);
@@ -209,13 +211,14 @@ std::string describe(const Swarm& swarm) {
   }
   const node::NodeOptions& node = swarm.node;
   return fmt::format(
-      "nodes {}{}, clients {}, keys {}, faults for {} s{}\n"
+      "nodes {}{}{}, clients {}, keys {}, faults for {} s{}\n"
       "network {} to {} ms, lost {}, doubled {}, stragglers {} of 10000, {}\n"
       "disk sync up to {} ms, election after {} ms, heartbeat {} ms\n"
       "message {} B, segment {} B, batch {} entries {} B, durable point {} entries, checkpoint {} "
       "B, log keeps {}\n"
       "faults every {} ms for up to {} ms: {}",
-      swarm.nodes, swarm.learner ? " and a learner" : "", swarm.clients, swarm.keys,
+      swarm.nodes, swarm.learner ? " and a learner" : "",
+      swarm.expect ? " that expect each other" : "", swarm.clients, swarm.keys,
       swarm.safety / seconds(1), swarm.faults_from_start ? ", from the start" : "",
       ms(swarm.network.delay_min), ms(swarm.network.delay_max), swarm.network.loss_per_10k,
       swarm.network.double_per_10k, swarm.network.straggler_per_10k,

@@ -66,6 +66,7 @@ const char* act_name(Act act);
 struct Swarm {
   std::size_t nodes = 3;  // voters
   bool learner = false;   // one more machine, which never votes
+  bool expect = false;    // the voters found the cluster together, instead of joining the first
   std::size_t clients = 4;
   std::size_t keys = 4;
   Duration safety = seconds(20);   // how long faults happen

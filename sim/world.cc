@@ -77,8 +77,10 @@ node::NodeOptions World::node_options(std::size_t number, std::uint64_t start) c
   options.api_addr = "http://" + name + ":4001";
   options.voter = number < swarm_.nodes;
   if (number < lives_.size()) options.recover_members = lives_[number].recover_members;
-  if (number > 0) {
-    for (std::size_t i = 0; i < machines_.size(); ++i) {
+  if (swarm_.expect && options.voter) options.expect.members = swarm_.nodes;
+  if (number > 0 || swarm_.expect) {
+    const std::size_t end = options.expect.members > 0 ? swarm_.nodes : machines_.size();
+    for (std::size_t i = 0; i < end; ++i) {
       if (i != number) options.join.push_back(machine_name(i) + ":4002");
     }
   }
@@ -86,6 +88,7 @@ node::NodeOptions World::node_options(std::size_t number, std::uint64_t start) c
   options.seed = seeds.next();
   options.log.seed = seeds.next();
   options.database.seed = seeds.next();
+  if (on_start) on_start(number, options);
   return options;
 }
 

@@ -31,7 +31,8 @@ class World final : public MachineHost {
   World(std::uint64_t seed, Swarm swarm, Trace::Sink text = nullptr);
   ~World() override;
 
-  // Starts every machine: the first forms a cluster, the others join it.
+  // Starts every machine: the first forms a cluster and the others join it, or (Swarm::expect) they
+  // form one together.
   void start();
   // Runs events until `enough` holds or `bound` has passed or a promise is broken. True: it holds.
   bool run_until(const std::function<bool()>& enough, Duration bound);
@@ -103,6 +104,8 @@ class World final : public MachineHost {
   std::function<void(std::size_t machine, Promise promise)> on_promise;
   std::function<void(std::size_t machine)> on_new_leader;
   std::function<void(std::size_t machine)> on_log_write;
+  // May change what a machine is started with.
+  std::function<void(std::size_t machine, node::NodeOptions& options)> on_start;
   // Called just before a machine opens again what an image or a repair has left on its disk.
   std::function<void(std::size_t machine)> on_reopen;
 

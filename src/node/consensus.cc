@@ -44,6 +44,18 @@ void Consensus::bootstrap(const raft::Membership& membership) {
   step([&](TimePoint now, raft::Effects& out) { CHECK(core_.bootstrap(now, membership, out)); });
 }
 
+void Consensus::hold_elections() {
+  held_ = true;
+  if (timer_.value != 0) env_.turns.cancel(timer_);
+  timer_ = {};
+  deadline_ = kNever;
+}
+
+void Consensus::release_elections() {
+  held_ = false;
+  step([this](TimePoint now, raft::Effects& out) { core_.deadline_reached(now, out); });
+}
+
 void Consensus::receive(raft::Message message) {
   step([&](TimePoint now, raft::Effects& out) { core_.receive(now, std::move(message), out); });
 }
@@ -189,7 +201,7 @@ std::string Consensus::address_of(const NodeId& id) const {
 }
 
 void Consensus::set_deadline(TimePoint deadline) {
-  if (deadline == deadline_) return;
+  if (deadline == deadline_ || held_) return;
   // An election deadline moves with every heartbeat; re-arming only for an earlier one keeps that
   // free. Waking too early is harmless: the core answers with the deadline that holds by then.
   if (timer_.value != 0 && deadline > deadline_) return;

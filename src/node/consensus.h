@@ -42,6 +42,10 @@ class Consensus {
 
   void start();
   void bootstrap(const raft::Membership& membership);
+  // From now on this node calls no election of its own accord (it answers those of others), until
+  // it is released.
+  void hold_elections();
+  void release_elections();
   // A core's message arrived from the network.
   void receive(raft::Message message);
   void propose(std::vector<raft::Proposal> proposals);
@@ -95,6 +99,7 @@ class Consensus {
   Listener listener_;
   TimePoint deadline_ = kNever;
   env::TimerId timer_;
+  bool held_ = false;
   // Reads of old entries under way, per follower: bounded, what exceeds it is dropped and asked for
   // again.
   std::map<NodeId, unsigned> fetching_;

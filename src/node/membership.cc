@@ -29,8 +29,12 @@ MembershipDesk::MembershipDesk(env::Env env, const NodeOptions& options, bool fr
       fresh_(fresh && !addresses_.empty()) {}
 
 void MembershipDesk::start() {
+  join_by(env_.clock.now() + options_.join_interval * options_.join_attempts);
+}
+
+void MembershipDesk::join_by(TimePoint give_up) {
   if (addresses_.empty() || !wants_to_join()) return;
-  give_up_ = env_.clock.now() + options_.join_interval * options_.join_attempts;
+  give_up_ = give_up;
   ask_to_join();
 }
 
@@ -58,6 +62,8 @@ void MembershipDesk::on_join_reply(const wire::JoinReply& reply) {
     case wire::JoinReply::Answer::joined:
       return;  // The log says so itself, soon.
     case wire::JoinReply::Answer::refused:
+      if (refused_because_ != reply.reason)
+        env_.log.write(LogLevel::warning, "join", "not let in yet: " + reply.reason);
       refused_because_ = reply.reason;
       return;
     case wire::JoinReply::Answer::admitted:

@@ -32,6 +32,10 @@ class MembershipDesk {
 
   // A new node with addresses to join through begins to ask; others do nothing.
   void start();
+  // The same until `give_up`, when the node ends if no member has let it in.
+  void join_by(TimePoint give_up);
+  // The node has founded a cluster itself, and needs nobody's leave.
+  void founded() { fresh_ = false; }
   // Leader: see Node::change_membership().
   void change(NodeId id, std::optional<raft::Member> member, Done done);
   void on_join_ask(const wire::JoinAsk& ask);

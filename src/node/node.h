@@ -28,12 +28,20 @@ struct NodeOptions {
   std::string raft_addr;  // advertised "host:port"
   std::string api_addr;   // advertised "http://host:port"
   std::string version;
-  // Empty: a new node forms a cluster of its own. Otherwise "host:port" Raft addresses of members
-  // to join through. A node that already belongs to a cluster of more than itself ignores them.
+  // Empty: a new node forms a cluster of its own, unless it expects others. Otherwise "host:port"
+  // Raft addresses of members to join through. A node that already belongs to a cluster of more
+  // than itself ignores them.
   std::vector<std::string> join;
   unsigned join_attempts = 5;
   Duration join_interval = seconds(3);
   bool voter = true;
+  // A new voter founds a cluster together with all nodes that `join` names, if they do likewise and
+  // are so many with itself (node/founding.h). 0: it founds none with others. It ends with
+  // Errc::timeout if no cluster has formed by then.
+  struct Expect {
+    std::size_t members = 0;
+    Duration patience = seconds(120);
+  } expect = {};
   // Members to go on with after the quorum was lost for good (raft/peers.json); see docs/api.md.
   std::optional<raft::Membership> recover_members = {};
   std::uint64_t seed = 0;  // differs per start
@@ -103,7 +111,7 @@ struct NodeStatus {
 // How a node ends by itself.
 struct End {
   enum class Kind : std::uint8_t {
-    failed,  // it cannot go on: its storage failed, or it could not join
+    failed,  // it cannot go on: its storage failed, or it could not join or form a cluster
     reopen,  // to be destroyed and opened again at once: an image waits to become its database
     repair,  // likewise, but its database is damaged: node/repair.h comes first
   } kind = Kind::failed;

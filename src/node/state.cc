@@ -112,6 +112,10 @@ Node::State::State(env::Env env_in, NodeOptions options_in, Storage storage)
       forwarder(env, options.self, run_number(rng), storage.recovered.hard.term, consensus),
       membership(env, options, is_new, consensus, proposer,
                  [this](Error error) { fail(std::move(error)); }),
+      founding(env, options, is_new, run_number(rng), consensus,
+               {.join = [this](TimePoint give_up) { membership.join_by(give_up); },
+                .founded = [this] { membership.founded(); },
+                .failed = [this](Error error) { fail(std::move(error)); }}),
       handover(env, kHandoverId, 2 * options.raft.election_timeout, consensus),
       directory(env, options.self, options.api_addr, options.version, consensus) {}
 
@@ -119,9 +123,10 @@ void Node::State::start(ServeForwardFn serve_in, std::function<void(End)> ended_
   serve = std::move(serve_in);
   ended = std::move(ended_in);
   consensus.start();
-  if (is_new && options.join.empty() && options.voter)
+  if (is_new && options.join.empty() && options.voter && options.expect.members <= 1)
     consensus.bootstrap({{raft::Member{options.self, options.raft_addr, true}}});
-  membership.start();
+  founding.start();
+  if (!founding.is_looking()) membership.start();
   directory.start();
   applier.poke();
 }
@@ -130,13 +135,19 @@ void Node::State::receive(wire::Frame frame) {
   if (failed) return;
   const bool for_whoever_listens = frame.to.value.empty();
   if (!for_whoever_listens && frame.to != options.self) return;
-  if (frame.from == options.self) return;
+  if (frame.from == options.self) {
+    if (const auto* ask = std::get_if<wire::FoundAsk>(&frame.body)) founding.on_own_ask(*ask);
+    return;
+  }
   consensus.note_address(frame.from, frame.reply_to);
   struct Visitor {
     State& node;
     const NodeId& from;
+    const std::string& address;
     void operator()(raft::Message& message) {
-      if (!node.membership.waits_for_admission()) node.consensus.receive(std::move(message));
+      if (node.membership.waits_for_admission()) return;
+      node.founding.heard_consensus(from);
+      node.consensus.receive(std::move(message));
     }
     void operator()(wire::Forward& request) {
       node.forwarder.on_request(from, std::move(request), node.serve);
@@ -151,13 +162,18 @@ void Node::State::receive(wire::Frame frame) {
     void operator()(wire::ImageAsk& ask) { node.images.on_ask(from, ask); }
     void operator()(wire::ImageReply& reply) { node.fetcher.on_reply(from, std::move(reply)); }
     void operator()(wire::LogAsk& ask) { node.serve_log(from, ask); }
+    void operator()(wire::FoundAsk& ask) { node.founding.on_ask(from, address, ask); }
+    void operator()(wire::FoundReply& reply) {
+      node.founding.on_reply(from, address, std::move(reply));
+    }
     void operator()(wire::LogReply&) {}  // Legal: late, for a repair that is over.
   };
-  // Only a new node's "let me in" and "who are you" may come without knowing whom they reach.
+  // Only a new node's questions may come without knowing whom they reach.
   const bool open_question = std::holds_alternative<wire::JoinAsk>(frame.body) ||
-                             std::holds_alternative<wire::ProbeAsk>(frame.body);
+                             std::holds_alternative<wire::ProbeAsk>(frame.body) ||
+                             std::holds_alternative<wire::FoundAsk>(frame.body);
   if (for_whoever_listens && !open_question) return;
-  std::visit(Visitor{*this, frame.from}, frame.body);
+  std::visit(Visitor{*this, frame.from, frame.reply_to}, frame.body);
 }
 
 void Node::State::status_changed() {

@@ -7,6 +7,7 @@
 #include "node/consensus.h"
 #include "node/directory.h"
 #include "node/forwarder.h"
+#include "node/founding.h"
 #include "node/handover.h"
 #include "node/image_fetcher.h"
 #include "node/image_sender.h"
@@ -64,6 +65,7 @@ struct Node::State {
   ReadGate reads;
   Forwarder forwarder;
   MembershipDesk membership;
+  Founding founding;
   Handover handover;
   Directory directory;
 

@@ -3,6 +3,7 @@
 //   1 raft::Message (messages_codec.h)   2 Forward   3 ForwardReply   4 JoinAsk   5 JoinReply
 //   6 ProbeAsk   7 ProbeReply   8 ReadAsk   9 ReadReply
 //   10 ImageAsk  11 ImageReply  12 LogAsk  13 LogReply (wire/bulk.h)
+//   14 FoundAsk  15 FoundReply
 #include "wire/frames.h"
 
 #include "base/codec.h"
@@ -27,6 +28,8 @@ enum class Type : std::uint8_t {
   image_reply = 11,
   log_ask = 12,
   log_reply = 13,
+  found_ask = 14,
+  found_reply = 15,
 };
 
 using HeaderList = std::vector<std::pair<std::string, std::string>>;
@@ -56,7 +59,7 @@ bool decode_headers(Decoder& in, HeaderList& headers) {
 Type type_of(const FrameBody& body) {
   return static_cast<Type>(body.index() + 1);
 }
-static_assert(std::variant_size_v<FrameBody> == static_cast<std::size_t>(Type::log_reply));
+static_assert(std::variant_size_v<FrameBody> == static_cast<std::size_t>(Type::found_reply));
 
 struct BodyEncoder {
   Encoder& out;
@@ -108,6 +111,12 @@ struct BodyEncoder {
   void operator()(const ImageReply& m) { encode(out, m); }
   void operator()(const LogAsk& m) { encode(out, m); }
   void operator()(const LogReply& m) { encode(out, m); }
+  void operator()(const FoundAsk& m) { out.u64(m.id); }
+  void operator()(const FoundReply& m) {
+    out.u64(m.id);
+    out.u8(static_cast<std::uint8_t>(m.stage));
+    out.string(raft::encode(m.founders));
+  }
 };
 
 bool decode(Decoder& in, Forward& m) {
@@ -174,6 +183,22 @@ bool decode(Decoder& in, ReadReply& m) {
   return in.ok();
 }
 
+bool decode(Decoder& in, FoundAsk& m) {
+  m.id = in.u64();
+  return in.ok();
+}
+
+bool decode(Decoder& in, FoundReply& m) {
+  m.id = in.u64();
+  const auto stage = in.u8();
+  if (stage > static_cast<std::uint8_t>(FoundReply::Stage::joining)) return false;
+  m.stage = static_cast<FoundReply::Stage>(stage);
+  auto founders = raft::decode_membership(in.string());
+  if (!in.ok() || !founders) return false;
+  m.founders = std::move(*founders);
+  return true;
+}
+
 bool decode_raft(Decoder& in, Frame& frame) {
   auto& message = frame.body.emplace<raft::Message>();
   message.from = frame.from;
@@ -209,6 +234,10 @@ bool decode_body(Decoder& in, Type type, Frame& frame) {
       return decode(in, frame.body.emplace<LogAsk>());
     case Type::log_reply:
       return decode(in, frame.body.emplace<LogReply>());
+    case Type::found_ask:
+      return decode(in, frame.body.emplace<FoundAsk>());
+    case Type::found_reply:
+      return decode(in, frame.body.emplace<FoundReply>());
   }
   return false;
 }
@@ -221,6 +250,7 @@ bool needs_receiver(Type type) {
     case Type::join_reply:
     case Type::probe_ask:
     case Type::probe_reply:
+    case Type::found_ask:
       return false;
     default:
       return true;

@@ -84,13 +84,29 @@ struct ReadReply {
   LogIndex index;
 };
 
+// "Which cluster would you found?" Asked by nodes that are to form one together
+// (-bootstrap-expect); answered by every node (node/founding.h).
+struct FoundAsk {
+  std::uint64_t id = 0;
+};
+
+struct FoundReply {
+  std::uint64_t id = 0;
+  // ready: holds nothing, and would found a cluster of `founders` (empty: does not know all yet).
+  // founded: durably holds nothing but the founding of `founders`, and has promised nothing since.
+  // member: of a cluster that may have begun; `founders` are its members. joining: holds nothing,
+  // and founds nothing.
+  enum class Stage : std::uint8_t { ready, founded, member, joining } stage = Stage::joining;
+  raft::Membership founders;
+};
+
 using FrameBody =
     std::variant<raft::Message, Forward, ForwardReply, JoinAsk, JoinReply, ProbeAsk, ProbeReply,
-                 ReadAsk, ReadReply, ImageAsk, ImageReply, LogAsk, LogReply>;
+                 ReadAsk, ReadReply, ImageAsk, ImageReply, LogAsk, LogReply, FoundAsk, FoundReply>;
 
 struct Frame {
   NodeId from;
-  NodeId to;  // empty: whoever listens at the address (join and probe only)
+  NodeId to;  // empty: whoever listens at the address (questions of join, probe and founding only)
   FrameBody body;
   // The sender's Raft address, for the answer: a node that is being let in does not know the
   // members' addresses yet.

@@ -103,6 +103,29 @@ TEST(Frames, golden_probe_bytes) {
             std::string("\x01\x06\x01\0\0\0a\0\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0", 23));
 }
 
+TEST(Frames, golden_found_bytes) {
+  EXPECT_EQ(encode_frame({{"a"}, {}, FoundAsk{.id = 5}}),
+            std::string("\x01\x0e\x01\0\0\0a\0\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0", 23));
+  const FoundReply reply{
+      .id = 5, .stage = FoundReply::Stage::founded, .founders = {{{{"a"}, "h:1", true}}}};
+  EXPECT_EQ(encode_frame({{"a"}, {"b"}, reply}).substr(16),
+            std::string("\x05\0\0\0\0\0\0\0\x01\x12\0\0\0\x01\x01\0\0\0"
+                        "\x01\0\0\0a\x03\0\0\0h:1\x01",
+                        31));
+}
+
+TEST(Frames, found_reply_keeps_every_field) {
+  const FoundReply reply{.id = 7,
+                         .stage = FoundReply::Stage::member,
+                         .founders = {{{{"a"}, "h:1", true}, {{"b"}, "h:2", false}}}};
+  const auto decoded = decode_frame(encode_frame({{"a"}, {"b"}, reply}));
+  ASSERT_TRUE(decoded);
+  const auto& got = std::get<FoundReply>(decoded->body);
+  EXPECT_EQ(got.id, 7u);
+  EXPECT_EQ(got.stage, FoundReply::Stage::member);
+  EXPECT_EQ(got.founders, reply.founders);
+}
+
 TEST(Frames, a_sender_is_required) {
   EXPECT_FALSE(decode_frame(encode_frame({{}, {"b"}, ProbeAsk{}})));
   EXPECT_TRUE(decode_frame(encode_frame({{"a"}, {}, ProbeAsk{}})));
@@ -111,6 +134,7 @@ TEST(Frames, a_sender_is_required) {
 TEST(Frames, consensus_needs_a_receiver) {
   EXPECT_FALSE(decode_frame(encode_frame({{"a"}, {}, raft::Message{}})));
   EXPECT_FALSE(decode_frame(encode_frame({{"a"}, {}, Forward{}})));
+  EXPECT_FALSE(decode_frame(encode_frame({{"a"}, {}, FoundReply{}})));
 }
 
 TEST(Frames, a_count_beyond_the_bytes_reserves_nothing) {

@@ -107,6 +107,18 @@ inline ImageHead any_head() {
   return head;
 }
 
+inline raft::Membership any_membership() {
+  raft::Membership membership;
+  const int count = *rc::gen::inRange(0, 4);
+  for (int i = 0; i < count; ++i) {
+    NodeId id = any_node();
+    std::string address = any_bytes();
+    membership.put(
+        {.id = std::move(id), .address = std::move(address), .voter = *rc::gen::arbitrary<bool>()});
+  }
+  return membership;
+}
+
 // What nodes pull from each other.
 inline FrameBody any_bulk(std::uint64_t id) {
   switch (*rc::gen::inRange(0, 6)) {
@@ -156,7 +168,7 @@ inline FrameBody any_bulk(std::uint64_t id) {
 
 inline FrameBody any_body(const NodeId& from, const NodeId& to) {
   const auto id = *rc::gen::arbitrary<std::uint64_t>();
-  switch (*rc::gen::inRange(0, 10)) {
+  switch (*rc::gen::inRange(0, 12)) {
     case 0: {
       Forward m;
       m.id = id;
@@ -202,6 +214,15 @@ inline FrameBody any_body(const NodeId& from, const NodeId& to) {
     case 7:
     case 8:
       return any_bulk(id);
+    case 9:
+      return FoundAsk{.id = id};
+    case 10: {
+      FoundReply m;
+      m.id = id;
+      m.stage = static_cast<FoundReply::Stage>(*rc::gen::inRange(0, 4));
+      m.founders = any_membership();
+      return m;
+    }
     default:
       return any_message(from, to);
   }
