@@ -17,6 +17,7 @@ function(lockstep_ci_test name minutes command)
 endfunction()
 
 lockstep_ci_test(cluster.startup 2 ci/startup_test)
+lockstep_ci_test(cluster.founding 3 ci/founding_test)
 lockstep_ci_test(cluster.story 5 ci/cluster_test)
 lockstep_ci_test(tsan.load 5 ci/tsan_load 20)
 lockstep_ci_test(asan.unit 35 ci/asan_unit)

@@ -1,6 +1,7 @@
 #include "host/config_check.h"
 
 #include <algorithm>
+#include <set>
 
 #include "host/address.h"
 #include "host/join_target.h"
@@ -34,16 +35,43 @@ Status check_addresses(const Config& config) {
   return {};
 }
 
+constexpr std::uint64_t kFoundersMax = 32;
+
+// One node more than the others: that is this one. As many: this one is none of the founders, and
+// joins their cluster.
+Status check_expected(const Config& config, std::size_t others, bool lists_itself) {
+  const std::uint64_t expected = config.bootstrap_expect;
+  if (config.non_voter)
+    return fail(Errc::invalid,
+                "flag -bootstrap-expect: a read replica (-raft-non-voter) founds no cluster");
+  if (expected > kFoundersMax)
+    return fail(Errc::invalid,
+                "flag -bootstrap-expect: must be at most " + std::to_string(kFoundersMax));
+  if (others + 1 == expected || (!lists_itself && others == expected && others > 0)) return {};
+  return fail(Errc::invalid, "flag -bootstrap-expect: " + std::to_string(expected) +
+                                 " nodes are expected, but -join names " + std::to_string(others) +
+                                 " besides this one; it must name them all (this one may be "
+                                 "left out)");
+}
+
 Status check_join(const Config& config) {
   const std::string& raft = config.raft_adv_addr.empty() ? config.raft_addr : config.raft_adv_addr;
   const std::string& http = config.http_adv_addr.empty() ? config.http_addr : config.http_adv_addr;
+  std::set<std::string> others;
+  bool lists_itself = false;
   for (const std::string& each : config.join) {
     const auto target = parse_join_target(each);
     if (!target) return fail(Errc::invalid, "flag -join: " + target.error().text);
     const std::string address = to_string(target->address);
-    if (address == raft || address == http)
+    const bool itself = address == raft || address == http;
+    if (itself && config.bootstrap_expect == 0)
       return fail(Errc::invalid, "flag -join: " + each + " is this node itself");
+    if (itself)
+      lists_itself = true;
+    else
+      others.insert(address);
   }
+  if (config.bootstrap_expect > 0) TRY(check_expected(config, others.size(), lists_itself));
   if (config.join_attempts == 0 || config.join_attempts > 1'000'000)
     return fail(Errc::invalid, "flag -join-attempts: must be from 1 to 1000000");
   return {};
@@ -61,6 +89,7 @@ Status check_config(const Config& config) {
   TRY(check_addresses(config));
   TRY(check_join(config));
   TRY(check_positive("join-interval", config.join_interval));
+  TRY(check_positive("bootstrap-expect-timeout", config.bootstrap_expect_timeout));
   TRY(check_positive("raft-heartbeat-timeout", config.raft_heartbeat_timeout));
   TRY(check_positive("raft-election-timeout", config.raft_election_timeout));
   TRY(check_positive("raft-apply-timeout", config.raft_apply_timeout));

@@ -173,6 +173,14 @@ const std::vector<Flag>& flags() {
       number("join-attempts", "rounds over the -join list before giving up",
              &Config::join_attempts),
       duration("join-interval", "pause between these rounds", &Config::join_interval),
+      number("bootstrap-expect",
+             "form a cluster of n new voters by itself, once all of them are there: those that "
+             "-join names, and this one if it is not among them; must be the same on all of them "
+             "(default: join only)",
+             &Config::bootstrap_expect),
+      duration("bootstrap-expect-timeout",
+               "how long to wait for that before the node ends with exit code 1",
+               &Config::bootstrap_expect_timeout),
       boolean("raft-non-voter", "join as a read replica: it receives the data, but has no vote",
               &Config::non_voter),
       boolean("fk", "enforce SQLite foreign keys; must be the same on all nodes",
@@ -229,8 +237,8 @@ constexpr Text kUnsupported =
     "otlp-no-verify otlp-ca-cert otlp-cert otlp-key auth auto-backup auto-restore "
     "http-ca-cert http-cert http-key http-verify-client http-verify-common-name "
     "node-ca-cert node-cert node-key node-no-verify node-verify-client "
-    "node-verify-server-name node-verify-common-name join-as bootstrap-expect "
-    "bootstrap-expect-timeout disco-mode disco-key disco-config db-max-ro-conns "
+    "node-verify-server-name node-verify-common-name join-as disco-mode disco-key disco-config "
+    "db-max-ro-conns "
     "auto-vacuum-int auto-optimize-int raft-leader-lease-timeout raft-commit-timeout "
     "cluster-connect-timeout write-queue-capacity write-queue-batch-size "
     "write-queue-timeout write-queue-tx cpu-profile mem-profile trace-profile "

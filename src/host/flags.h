@@ -26,6 +26,8 @@ struct Config {
   std::vector<std::string> join;  // as written: "host:port" or "http://host:port"
   std::uint64_t join_attempts = 5;
   Duration join_interval = seconds(3);
+  std::uint64_t bootstrap_expect = 0;  // nodes that found the cluster together, with this one
+  Duration bootstrap_expect_timeout = seconds(120);
   bool non_voter = false;
   bool foreign_keys = false;
   LogLevel raft_log_level = LogLevel::info;

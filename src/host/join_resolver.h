@@ -6,6 +6,11 @@
 //   - nobody is there: asked again later. Nodes may be started in any order.
 // Once one entry is known the others get a short grace; then the list is handed on. An entry of the
 // form host:port that stayed silent is handed on as it is, because joining will try it anyway.
+//
+// New nodes that found a cluster together (-bootstrap-expect) need each other's addresses before
+// any of them is open: then a node that is starting tells its own (status_before_open()), and the
+// list is handed on when all of it is known, or a short grace after one entry knows a leader: there
+// is a cluster, and it will do to join that. Silent host:port count as known after a longer grace.
 #pragma once
 
 #include <functional>
@@ -28,6 +33,8 @@ struct JoinOptions {
   Duration ask_interval = milliseconds(200);
   Duration ask_timeout = seconds(2);
   Duration grace = seconds(1);  // for the rest of the list
+  bool expects_all = false;     // -bootstrap-expect
+  Duration silence_grace = seconds(5);
 };
 
 // Errc::no_leader ("none of the -join addresses answers: ...") if nothing can be handed on.
@@ -47,7 +54,15 @@ class JoinResolver {
   std::shared_ptr<State> state_;
 };
 
-// store.addr of a /status body; nullopt if it is not there or not host:port.
-std::optional<std::string> raft_address_of_status(const std::string& body);
+// What a /status body says.
+struct StatusAnswer {
+  std::string raft_addr;  // store.addr; "" if it is not there or not host:port
+  bool open = true;       // store.open; false: the node is only starting
+  bool has_leader = false;
+};
+StatusAnswer read_status(const std::string& body);
+
+// The /status of a node that is starting.
+std::string status_before_open(const std::string& raft_addr);
 
 }  // namespace lockstep::host

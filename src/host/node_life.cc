@@ -69,7 +69,7 @@ void NodeLife::stop() {
 
 void NodeLife::begin() {
   CHECK(life_ == nullptr);
-  ++lives_;
+  if (++lives_ == 1) began_ = loop_.now();
   life_ = std::make_unique<Life>(loop_);
   if (damage_) return repair(*damage_);
   open();
@@ -93,7 +93,14 @@ node::NodeOptions NodeLife::options_of_this_life() const {
   auto options = node_options(options_.config, options_.advertised,
                               Rng(options_.seed).derive("life", lives_).next());
   options.recover_members = options_.recover_members;
+  options.expect.patience = time_to_form();
   return options;
+}
+
+// What is left of -bootstrap-expect-timeout.
+Duration NodeLife::time_to_form() const {
+  const Duration spent = loop_.now() - began_;
+  return std::max<Duration>(options_.config.bootstrap_expect_timeout - spent, milliseconds(1));
 }
 
 Status NodeLife::open_node(std::vector<std::string> join) {
@@ -134,13 +141,21 @@ void NodeLife::resolve_and_join() {
     targets.push_back(std::move(*target));
   }
   JoinOptions options;
+  options.expects_all = config.bootstrap_expect > 0;
   options.give_up_after = config.join_interval * static_cast<Duration::rep>(std::min<std::uint64_t>(
                                                      config.join_attempts, 100'000));
-  log_.write(LogLevel::info, "join", "looking for the cluster to join");
+  if (options.expects_all) options.give_up_after = time_to_form();
+  log_.write(LogLevel::info, "join",
+             options.expects_all ? "looking for the other nodes of the cluster"
+                                 : "looking for the cluster to join");
   life_->resolver = std::make_unique<JoinResolver>(
       loop_, log_, std::move(targets), options,
       alive_.guard([this](Result<std::vector<std::string>> found) {
         if (!found) return events_.failed(found.error());
+        // Listed under another name, perhaps.
+        if (options_.config.bootstrap_expect > 0) std::erase(*found, options_.advertised.raft_addr);
+        if (options_.config.bootstrap_expect > 1 && found->empty())
+          return events_.failed({Errc::invalid, "all -join addresses are this node itself"});
         if (const auto opened = open_node(std::move(*found)); !opened)
           return cannot_open(opened.error());
         serve();

@@ -71,6 +71,7 @@ class NodeLife {
   Status open_node(std::vector<std::string> join);
   [[nodiscard]] bool must_join() const;
   void resolve_and_join();
+  [[nodiscard]] Duration time_to_form() const;
   void cannot_open(const Error& error);
   void repair(const Error& damage);
   void repaired(const Status& status);
@@ -86,6 +87,7 @@ class NodeLife {
   Events events_;
   std::unique_ptr<Life> life_;
   std::uint64_t lives_ = 0;
+  TimePoint began_{};
   std::optional<Error> damage_;  // that the last node found in its database
   bool last_ = false;
   node::Lifeline alive_;

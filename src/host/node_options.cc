@@ -30,6 +30,8 @@ node::NodeOptions node_options(const Config& config, const Advertised& advertise
   options.join_attempts = static_cast<unsigned>(config.join_attempts);
   options.join_interval = config.join_interval;
   options.voter = !config.non_voter;
+  options.expect = {.members = config.bootstrap_expect,
+                    .patience = config.bootstrap_expect_timeout};
   options.seed = rng.derive("node").next();
   options.raft.heartbeat_interval = config.raft_heartbeat_timeout / kHeartbeatsPerTimeout;
   options.raft.election_timeout =

@@ -19,6 +19,7 @@
 #include "host/host_status.h"
 #include "host/http_message.h"
 #include "host/http_server.h"
+#include "host/join_resolver.h"
 #include "host/loop.h"
 #include "host/node_life.h"
 #include "host/peer_listener.h"
@@ -50,8 +51,9 @@ Result<std::string> advertise(const std::string& flag, const std::string& bind,
   return to_string(address);
 }
 
-void refuse_until_open(api::Request, api::Responder responder) {
-  responder.answer(text_response(503, "store not open"));
+bool asks_for_status(const api::Request& request) {
+  return request.method == "GET" &&
+         (request.target == "/status" || request.target.starts_with("/status?"));
 }
 
 }  // namespace
@@ -65,6 +67,7 @@ struct Server::State {
   Status read_recovery();
   void make_life();
   api::HandlerOptions handler_options();
+  HttpServer::Handle before_open();
   void opened();
   void closing();
   void say_when_ready();
@@ -114,7 +117,7 @@ Status Server::State::open_ports() {
     ::close(http_socket.fd);
     return std::unexpected(std::move(raft_socket).error());
   }
-  http = std::make_unique<HttpServer>(loop, log, http_socket, HttpOptions{}, refuse_until_open);
+  http = std::make_unique<HttpServer>(loop, log, http_socket, HttpOptions{}, before_open());
   raft_port = std::make_unique<PeerListener>(loop, log, *raft_socket, ListenerOptions{},
                                              [this](std::string_view frame) {
                                                if (life) life->receive(frame);
@@ -187,9 +190,19 @@ void Server::State::opened() {
   finish_recovery();
 }
 
+// Nodes that are to form a cluster together learn each other's Raft addresses this way.
+HttpServer::Handle Server::State::before_open() {
+  return [this](const api::Request& request, api::Responder responder) {
+    if (!asks_for_status(request)) return responder.answer(text_response(503, "store not open"));
+    responder.answer({.status = 200,
+                      .headers = {{"Content-Type", "application/json; charset=utf-8"}},
+                      .body = status_before_open(advertised.raft_addr)});
+  };
+}
+
 void Server::State::closing() {
   present.reset();
-  http->set_handler(refuse_until_open);
+  http->set_handler(before_open());
   caretaker.reset();
 }
 

@@ -157,8 +157,41 @@ TEST(Flags, names_of_old_and_settings_without_effect_are_noted) {
   EXPECT_EQ(trouble_of({"-compress-snap-transport=zstd", "d"}),
             "flag -compress-snap-transport: \"zstd\" is neither true nor false");
   // They would promise what is not there: leases serve no reads here.
-  for (const char* name : {"-raft-leader-lease-timeout", "-bootstrap-expect"})
-    EXPECT_EQ(trouble_of({name, "1", "d"}), "flag " + std::string(name) + " is not supported yet");
+  EXPECT_EQ(trouble_of({"-raft-leader-lease-timeout", "1", "d"}),
+            "flag -raft-leader-lease-timeout is not supported yet");
+}
+
+TEST(Flags, founders_name_each_other) {
+  const std::string_view two = "http://a:4001,b:4002";
+  const Config config = config_of({"-bootstrap-expect", "3", "-join", two, "d"});
+  EXPECT_EQ(config.bootstrap_expect, 3u);
+  EXPECT_EQ(config.bootstrap_expect_timeout, seconds(120));
+  const auto options = node_options(config, {.raft_addr = "r:2", .http_addr = "h:1"}, 7);
+  EXPECT_EQ(options.expect.members, 3u);
+  EXPECT_EQ(options.expect.patience, seconds(120));
+  EXPECT_EQ(config_of({"-bootstrap-expect-timeout=1m", "d"}).bootstrap_expect_timeout, seconds(60));
+  // With this node in the list, by either address; then it may be one address of several.
+  config_of({"-bootstrap-expect", "3", "-join", "a:1,b:1,localhost:4002", "d"});
+  config_of({"-bootstrap-expect", "3", "-join", "a:1,b:1,http://localhost:4001", "d"});
+  config_of({"-bootstrap-expect", "1", "-join", "localhost:4002", "d"});
+  config_of({"-bootstrap-expect", "1", "d"});
+  // One that is not in the list joins the cluster of those that are.
+  config_of({"-bootstrap-expect", "2", "-join", "a:1,b:1", "d"});
+}
+
+TEST(Flags, founders_that_cannot_be_all_are_refused) {
+  EXPECT_EQ(trouble_of({"-bootstrap-expect", "3", "-join", "a:1,a:1,localhost:4002", "d"}),
+            "flag -bootstrap-expect: 3 nodes are expected, but -join names 1 besides this one; it "
+            "must name them all (this one may be left out)");
+  for (const char* list : {"a:1", "a:1,b:1,c:1,e:1", "a:1,b:1,c:1,localhost:4001"})
+    EXPECT_NE(trouble_of({"-bootstrap-expect", "3", "-join", list, "d"}), "") << list;
+  EXPECT_NE(trouble_of({"-bootstrap-expect", "2", "d"}), "");
+  EXPECT_EQ(trouble_of({"-bootstrap-expect", "33", "d"}),
+            "flag -bootstrap-expect: must be at most 32");
+  EXPECT_EQ(trouble_of({"-bootstrap-expect", "2", "-raft-non-voter", "-join", "a:1", "d"}),
+            "flag -bootstrap-expect: a read replica (-raft-non-voter) founds no cluster");
+  EXPECT_EQ(trouble_of({"-bootstrap-expect-timeout", "0", "d"}),
+            "flag -bootstrap-expect-timeout: must be longer than 0 and at most 24h");
 }
 
 TEST(Flags, addresses_are_checked) {

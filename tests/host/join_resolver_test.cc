@@ -132,11 +132,78 @@ TEST_F(JoinResolverTest, destroying_it_ends_it) {
   EXPECT_FALSE(found_);
 }
 
-TEST(JoinStatus, store_addr_is_taken_from_the_status) {
-  EXPECT_EQ(raft_address_of_status(kStatus), "node1:4002");
+TEST_F(JoinResolverTest, a_node_that_is_starting_helps_only_founders) {
+  const auto starting = start_http(status_before_open("node2:4002"));
+  options_.give_up_after = milliseconds(50);
+  resolve({"http://" + at(starting)});
+  ASSERT_TRUE(until_found());
+  ASSERT_FALSE(*found_);
+  EXPECT_TRUE(found_->error().text.ends_with(at(starting) + " (it is not ready)"));
+  found_.reset();
+  options_.expects_all = true;
+  resolve({"http://" + at(starting)});
+  ASSERT_TRUE(until_found());
+  EXPECT_EQ(**found_, std::vector<std::string>{"node2:4002"});
+}
+
+TEST_F(JoinResolverTest, founders_wait_for_all_or_for_a_leader) {
+  options_.expects_all = true;
+  options_.grace = milliseconds(10);
+  const auto first = start_http(status_before_open("node2:4002"));
+  const auto second = free_port();
+  const std::vector<std::string> list{"http://" + at(first), "http://" + at(second)};
+  resolve(list);
+  run_for(loop_, milliseconds(100));
+  EXPECT_FALSE(found_);
+  start_http(status_before_open("node3:4002"), second);
+  ASSERT_TRUE(until_found());
+  EXPECT_EQ(**found_, (std::vector<std::string>{"node2:4002", "node3:4002"}));
+  // A cluster has formed meanwhile, and one of them is down: the others will do.
+  found_.reset();
+  http_.clear();
+  const auto again = start_http(kStatus);
+  resolve({"http://" + at(again), "http://" + at(free_port())});
+  run_for(loop_, milliseconds(100));
+  EXPECT_FALSE(found_) << "the node knows no leader";
+  http_.clear();
+  start_http(R"({"store":{"addr":"node1:4002","leader":{"node_id":"1"},"open":true}})", again);
+  ASSERT_TRUE(until_found());
+  EXPECT_EQ(**found_, std::vector<std::string>{"node1:4002"});
+}
+
+TEST_F(JoinResolverTest, founders_that_stay_silent_are_named) {
+  options_.expects_all = true;
+  options_.give_up_after = milliseconds(50);
+  const auto http = start_http(status_before_open("node2:4002"));
+  const auto silent = free_port();
+  resolve({"http://" + at(http), "http://" + at(silent)});
+  ASSERT_TRUE(until_found());
+  ASSERT_FALSE(*found_);
+  EXPECT_EQ(found_->error().text, "boot timeout: no cluster has formed: no answer from " +
+                                      at(silent) + " (Connection refused)");
+}
+
+TEST_F(JoinResolverTest, founders_believe_that_a_silent_entry_is_a_raft_address) {
+  options_.expects_all = true;
+  options_.silence_grace = milliseconds(30);
+  const auto http = start_http(status_before_open("node2:4002"));
+  const auto silent = free_port();
+  resolve({"http://" + at(http), at(silent)});
+  ASSERT_TRUE(until_found());
+  EXPECT_EQ(**found_, (std::vector<std::string>{"node2:4002", at(silent)}));
+}
+
+TEST(JoinStatus, is_read_as_far_as_it_goes) {
+  EXPECT_EQ(read_status(kStatus).raft_addr, "node1:4002");
+  EXPECT_TRUE(read_status(kStatus).open);
+  EXPECT_FALSE(read_status(kStatus).has_leader);
   for (const char* bad : {"", "x", "[]", "{}", R"({"store":{}})", R"({"store":{"addr":7}})",
                           R"({"store":{"addr":"nonsense"}})", R"({"store":{"open":false}})"})
-    EXPECT_FALSE(raft_address_of_status(bad)) << bad;
+    EXPECT_EQ(read_status(bad).raft_addr, "") << bad;
+  const StatusAnswer starting = read_status(status_before_open("a:1"));
+  EXPECT_EQ(starting.raft_addr, "a:1");
+  EXPECT_FALSE(starting.open);
+  EXPECT_TRUE(read_status(R"({"store":{"leader":{"node_id":"2"}}})").has_leader);
 }
 
 TEST(HttpProbe, answers_are_told_apart) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -123,6 +124,20 @@ class NodeLifeTest : public testing::Test {
     }
   }
 
+  // They are given the same list, which names all of them; not by the names they go by.
+  void expect_each_other(std::size_t count) {
+    std::vector<std::string> list;
+    for (std::size_t n = 0; n < count; ++n) {
+      members_.push_back(std::make_unique<Member>(
+          loop_, std::to_string(n + 1), folder_.path() + "/" + std::to_string(n + 1), ""));
+      list.push_back("localhost" + member(n).advertised.raft_addr.substr(std::strlen("127.0.0.1")));
+    }
+    for (auto& each : members_) {
+      each->config.join = list;
+      each->config.bootstrap_expect = count;
+    }
+  }
+
   // The answer to one request to this node.
   // Who leads, among those that run; nullptr if nobody does.
   Member* leading() {
@@ -207,6 +222,28 @@ TEST_F(NodeLifeTest, a_node_whose_database_is_damaged_gets_it_from_its_peers) {
   EXPECT_EQ(member(2).opened, 1);
   EXPECT_EQ(rows(member(2)), counted(100));
   EXPECT_TRUE(member(2).log.contains("damaged storage: "));
+}
+
+TEST_F(NodeLifeTest, nodes_that_expect_each_other_know_themselves_in_the_list) {
+  expect_each_other(3);
+  for (std::size_t n : {2u, 0u, 1u}) member(n).start();
+  EXPECT_TRUE(run_until(loop_, [&] {
+    return std::ranges::all_of(members_, [](const auto& each) { return each->ready(); });
+  })) << member(0).failure;
+  for (std::size_t n : {0u, 1u, 2u}) EXPECT_EQ(member(n).life->node()->status().members.size(), 3u);
+  EXPECT_NE(execute(member(1), "CREATE TABLE t (id INTEGER PRIMARY KEY)").find("{}"),
+            std::string::npos);
+}
+
+TEST_F(NodeLifeTest, nodes_that_expect_others_in_vain_say_whom) {
+  expect_each_other(3);
+  for (std::size_t n : {0u, 1u}) {
+    member(n).config.bootstrap_expect_timeout = milliseconds(1'500);
+    member(n).start();
+  }
+  EXPECT_TRUE(run_until(loop_, [&] { return !member(0).failure.empty(); }));
+  EXPECT_TRUE(member(0).failure.starts_with("boot timeout: no cluster has formed: "))
+      << member(0).failure;
 }
 
 TEST_F(NodeLifeTest, a_damaged_node_that_is_alone_says_what_is_damaged) {
