@@ -5,6 +5,11 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+
 #include "generators.h"
 
 namespace lockstep::wire {
@@ -124,6 +129,20 @@ TEST(Frames, found_reply_keeps_every_field) {
   EXPECT_EQ(got.id, 7u);
   EXPECT_EQ(got.stage, FoundReply::Stage::member);
   EXPECT_EQ(got.founders, reply.founders);
+}
+
+// A seed that the decoder refuses at once leads a fuzzer nowhere.
+TEST(Frames, fuzz_seeds_are_frames_of_every_type) {
+  std::set<std::size_t> types;
+  for (const auto& file :
+       std::filesystem::directory_iterator(LOCKSTEP_TEST_DATA "/../../fuzz/corpus/frame")) {
+    std::ifstream in(file.path(), std::ios::binary);
+    const std::string bytes((std::istreambuf_iterator<char>(in)), {});
+    const auto frame = decode_frame(bytes);
+    EXPECT_TRUE(frame) << file.path();
+    if (frame) types.insert(frame->body.index());
+  }
+  EXPECT_EQ(types.size(), std::variant_size_v<FrameBody>);
 }
 
 TEST(Frames, a_sender_is_required) {
