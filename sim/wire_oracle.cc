@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 #include <variant>
 
 #include "storage/log_format.h"
@@ -51,6 +52,28 @@ void WireOracle::on_vote(TimePoint now, std::size_t from, const NodeId& voter, T
   if (term < promised.term) return;  // Legal: a reply that waited for its write.
   promised.term = term;
   promised.vote = candidate;
+}
+
+void WireOracle::forget(std::size_t number) {
+  const Promised& old = promises_[number];
+  Promised fresh;
+  std::tie(fresh.lost_term, fresh.lost_match) =
+      std::max(std::tie(old.lost_term, old.lost_match), std::tie(old.ack_term, old.ack_match));
+  promises_[number] = fresh;
+}
+
+// Its log makes up for that if it ends in a later term, whose leader had all that was committed
+// before, or if it is as long in the same one (5.4.1).
+void WireOracle::voted(TimePoint now, std::size_t number, const raft::Core& core) {
+  const Promised& promised = promises_[number];
+  const Term last_term = core.term_at(core.last_index()).value_or(Term{});
+  if (std::pair(last_term, core.last_index()) >= std::pair(promised.lost_term, promised.lost_match))
+    return;
+  violations_.report(now, "vote after a lost disk",
+                     fmt::format("machine {} acknowledged index {} in term {} before it lost its "
+                                 "disk, and votes in term {} with a log that ends at {}",
+                                 number + 1, promised.lost_match.value, promised.lost_term.value,
+                                 core.hard_state().term.value, core.last_index().value));
 }
 
 void WireOracle::on_ack(std::size_t from, Term term, LogIndex match) {

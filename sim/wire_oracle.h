@@ -30,9 +30,13 @@ class WireOracle {
   Promise sent(TimePoint now, std::size_t from, std::string_view frame);
   // Machine wrote `bytes` to a file of its Raft log: the entries of the batches in it.
   void stored(TimePoint now, std::string_view bytes);
+  // Machine `number` has just sent a vote: had it once acknowledged more than its log now shows, a
+  // leader without a committed entry could be elected by it.
+  void voted(TimePoint now, std::size_t number, const raft::Core& core);
+  // The machine lost its disk, and with it what it had promised: from here on it is a new one. But
+  // it is one that must not vote before its log has made up for what was acknowledged in its name.
+  void forget(std::size_t number);
   // Machine `number` recovered from its disk: what it promised must be there.
-  // The machine lost its disk, and with it what it had promised: from here on it is a new one.
-  void forget(std::size_t number) { promises_[number] = {}; }
   void recovered(TimePoint now, std::size_t number, const raft::Core& core);
   // Machine `number` begins to lead: a majority must have voted for it in its term.
   void elected(TimePoint now, std::size_t number, const NodeId& self, const raft::Core& core);
@@ -48,6 +52,9 @@ class WireOracle {
     NodeId vote;    // to whom, in `term`; empty: none
     Term ack_term;  // entries up to ack_match were acknowledged to the leader of this term
     LogIndex ack_match;
+    // The same two, on disks that are lost since.
+    Term lost_term;
+    LogIndex lost_match;
   };
   void on_vote(TimePoint now, std::size_t from, const NodeId& voter, Term term,
                const NodeId& candidate);

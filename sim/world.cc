@@ -23,6 +23,7 @@ std::string machine_name(std::size_t number) {
 World::World(std::uint64_t seed, Swarm swarm, Trace::Sink text)
     : swarm_(std::move(swarm)),
       rng_(seed),
+      late_frames_(rng_.derive("late frames")),
       network_(queue_, trace_, rng_.derive("network"), swarm_.network),
       wire_oracle_(violations_, swarm_.machines()) {
   if (text) trace_.want_text(std::move(text));
@@ -42,6 +43,10 @@ World::World(std::uint64_t seed, Swarm swarm, Trace::Sink text)
       [this](std::size_t to, std::string frame) { machines_[to]->receive(std::move(frame)); });
   network_.watch([this](std::size_t from, std::string_view frame) {
     const Promise promise = wire_oracle_.sent(queue_.now(), from, frame);
+    if (promise == Promise::vote) {
+      wire_oracle_.voted(queue_.now(), from, machines_[from]->node().core());
+      keep_vote_ask(frame);
+    }
     if (promise != Promise::none && on_promise) on_promise(from, promise);
   });
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -51,7 +52,8 @@ class World final : public MachineHost {
   // itself from the others. False: there is nothing to flip.
   bool rot(std::size_t machine, Rng& rng);
   // The machine is killed and gets an empty disk. `replace`: as an operator would, it is removed,
-  // and so let in again under its name.
+  // and so let in again under its name. Until it is, a network that doubles frames at the worst
+  // time brings it once more what it was asked before: for its vote.
   void lose_disk(std::size_t machine, Duration restart_after, bool replace);
   // The machine's disk is full for a while, or has room again.
   void set_full(std::size_t machine, bool full) { machines_[machine]->disk().set_full(full); }
@@ -127,16 +129,20 @@ class World final : public MachineHost {
     Duration restart_after{};  // for a process that ends by itself
     EventQueue::Id restart;
     std::uint64_t pauses = 0;
+    std::deque<std::string> vote_asks;  // the last frames that asked for its vote
   };
   void add_machine(std::size_t number);
   node::NodeOptions node_options(std::size_t number, std::uint64_t start) const;
   void restore_members();
   void replace_member(std::size_t machine);
+  void keep_vote_ask(std::string_view bytes);
+  void repeat_vote_asks(std::size_t machine);
   void restart_later(std::size_t machine, Duration after);
   void check_stopped_after_failed_sync(std::size_t machine, std::uint64_t start);
 
   Swarm swarm_;
   Rng rng_;
+  Rng late_frames_;
   Trace trace_;
   Violations violations_;
   EventQueue queue_;

@@ -10,6 +10,10 @@
 namespace lockstep::sim {
 namespace {
 
+// Enough for several elections among five.
+constexpr std::size_t kVoteAsksKept = 16;
+constexpr Duration kLateFrameInterval = milliseconds(10);
+
 // Where batches of the log stand (storage/log_format.h), in the order of the log.
 std::vector<std::pair<std::string, std::uint64_t>> batches_of(Machine& machine) {
   std::vector<std::pair<std::string, std::uint64_t>> batches;
@@ -103,7 +107,33 @@ void World::lose_disk(std::size_t number, Duration restart_after, bool replace) 
   raft_oracle_->forget(number);
   wire_oracle_.forget(number);
   if (trace_.has_text()) trace_.say("fault: " + machines_[number]->name() + " loses its disk");
-  if (replace && !std::exchange(lives_[number].replaced, true)) replace_member(number);
+  if (!replace || std::exchange(lives_[number].replaced, true)) return;
+  replace_member(number);
+  repeat_vote_asks(number);
+}
+
+void World::keep_vote_ask(std::string_view bytes) {
+  const auto frame = wire::decode_frame(bytes);
+  const auto* message = frame ? std::get_if<raft::Message>(&frame->body) : nullptr;
+  if (message == nullptr || !std::holds_alternative<raft::VoteAsk>(message->body)) return;
+  for (std::size_t i = 0; i < machines_.size(); ++i) {
+    if (machines_[i]->name() != message->to.value) continue;
+    lives_[i].vote_asks.emplace_back(bytes);
+    if (lives_[i].vote_asks.size() > kVoteAsksKept) lives_[i].vote_asks.pop_front();
+  }
+}
+
+// The moment that hurts lies between its admission and the first word of its new leader.
+void World::repeat_vote_asks(std::size_t number) {
+  const Life& life = lives_[number];
+  if (!life.replaced) return;
+  if (!life.vote_asks.empty()) {
+    const std::string& ask = life.vote_asks[late_frames_.below(life.vote_asks.size())];
+    trace_.add("deliver late", number);
+    machines_[number]->receive(ask);
+  }
+  const Duration wait(late_frames_.below(kLateFrameInterval.count()));
+  queue_.after(wait, [this, number] { repeat_vote_asks(number); });
 }
 
 // As long as it is a member that no leader may let in.

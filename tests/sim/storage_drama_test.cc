@@ -1,5 +1,6 @@
 // Dramas of storage: nodes that fall behind a compacted log, disks that fill up or rot, and what it
 // takes to bring them back.
+#include "base/bugs.h"
 #include "tests/sim/drama.h"
 
 namespace lockstep::sim {
@@ -160,6 +161,50 @@ TEST_F(StorageDrama, member_that_lost_its_disk_is_no_voter_until_it_is_replaced)
   world->run_for(seconds(5));
   EXPECT_EQ(world->leader(), std::nullopt);
   EXPECT_EQ(read(other, 1, Level::none), "10");
+}
+
+// Its former self voted in an election that two stood in. Empty, and let in again under its name,
+// it is asked once more, by the one it had refused: that frame was on its way for long.
+TEST_F(StorageDrama, member_that_lost_its_disk_does_not_vote_a_second_time) {
+  const auto tell = [this](std::uint64_t seed) {
+    begin(3, seed);
+    world->run_for(milliseconds(200));
+    value_ = 0;
+    const std::size_t old = *world->leader();
+    const std::size_t lost = old == 2 ? 1 : 2;
+    const std::size_t rival = 3 - old - lost;
+    // Told to stand, the rival is heard by nobody; then the leader restarts, and one of the others
+    // wins the same term.
+    world->network().set_cut(rival, old, true);
+    world->network().set_cut(rival, lost, true);
+    world->machine(old).as_step([&](node::Node& node) {
+      node.transfer_leadership(NodeId{world->machine(rival).name()}, [](Status) {});
+    });
+    world->run_for(milliseconds(20));
+    const Term contested = world->machine(rival).node().core().term();
+    world->crash(old, {}, milliseconds(1));
+    ASSERT_TRUE(world->run_until([&] { return world->leader().has_value(); }, seconds(5)));
+    ASSERT_EQ(world->machine(*world->leader()).node().core().term(), contested);
+    world->network().heal(false);
+    ASSERT_TRUE(converge(*world, seconds(10))) << violation();
+    write_many(old, 3);
+    world->lose_disk(lost, milliseconds(1), true);
+    converge(*world, seconds(20));
+  };
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    ASSERT_NO_FATAL_FAILURE(tell(seed));
+    ASSERT_EQ(violation(), "");
+    ASSERT_TRUE(world->converged());
+    EXPECT_EQ(read(0, 1, Level::linearizable), "3");
+  }
+  switch_bug_on(Bug::vote_after_lost_disk);
+  std::string found;
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    tell(seed);
+    found += violation() + "\n";
+  }
+  switch_bug_on(Bug::none);
+  EXPECT_NE(found.find("two votes in one term"), std::string::npos) << found;
 }
 
 // Two of three are gone for good. The third is told so, and goes on alone with all it has.
