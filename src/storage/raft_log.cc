@@ -300,21 +300,4 @@ Status RaftLog::reset(raft::Position at, const raft::Membership& membership) {
   return {};
 }
 
-Status restart_log(env::Disk& disk, const LogOptions& options, raft::Position at,
-                   const raft::Membership& membership) {
-  CHECK(at.index.value > 0);
-  SegmentHeader header;
-  header.sequence = 1;
-  TRY_ASSIGN(const auto names, disk.list());
-  for (const auto& name : names)
-    if (const auto sequence = segment_sequence(name)) header.sequence = *sequence + 1;
-  header.previous = at;
-  header.salt = salt_of(header, Rng(options.seed).derive("segment salts").next());
-  header.membership = encoded(membership);
-  bool renaming = false;
-  TRY(create_segment(disk, {.header = header, .batch = {}, .file_bytes = options.segment_bytes},
-                     renaming));
-  return {};
-}
-
 }  // namespace lockstep::storage

@@ -78,11 +78,6 @@ Result<std::optional<LogDamage>> find_log_damage(env::Disk& disk, LogIndex durab
 // not, nothing was changed. Success: durable. Before open().
 Status repair_log(env::Disk& disk, LogIndex durable, const std::vector<raft::Entry>& entries);
 
-// reset() for a log that open() refuses, whatever stands there. Before open(), which then removes
-// the old files. Failures as for reset(); after any but no_space it may be tried again.
-Status restart_log(env::Disk& disk, const LogOptions& options, raft::Position at,
-                   const raft::Membership& membership);
-
 struct RaftLog::Opened {
   std::unique_ptr<RaftLog> log;
   raft::Recovered recovered;   // `hard` and `commit` are left empty

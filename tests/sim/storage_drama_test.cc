@@ -207,6 +207,34 @@ TEST_F(StorageDrama, member_that_lost_its_disk_does_not_vote_a_second_time) {
   EXPECT_NE(found.find("two votes in one term"), std::string::npos) << found;
 }
 
+// Which entries its log held, nobody can tell any more, so neither can an image make up for what it
+// acknowledged. It stays down until the operator does with it what is done after a lost disk.
+TEST_F(StorageDrama, member_whose_log_is_beyond_repair_stays_down_until_it_is_replaced) {
+  begin(3);
+  const std::size_t bad = *world->leader() == 2 ? 1 : 2;
+  write_many(*world->leader(), 10);
+  snapshot_everywhere();
+  write_many(*world->leader(), 10);
+  ASSERT_TRUE(converge(*world, seconds(5)));
+  world->crash(bad, {}, std::nullopt);
+  Machine& machine = world->machine(bad);
+  const auto names = machine.disk().list();
+  ASSERT_TRUE(names);
+  for (const std::string& name : *names) {
+    if (!name.starts_with("log-")) continue;
+    machine.disk().flip_bit(name, 50, 0);
+    machine.disk().flip_bit(name, 4096 + 10, 0);
+  }
+  const Status started = machine.start();
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().code, Errc::corrupt);
+  EXPECT_NE(started.error().text.find("raft log"), std::string::npos) << started.error().text;
+  write_many(*world->leader(), 5);
+  world->lose_disk(bad, milliseconds(1), true);
+  ASSERT_TRUE(converge(*world, seconds(20))) << violation();
+  EXPECT_EQ(read(bad, 1, Level::linearizable), "25");
+}
+
 // Two of three are gone for good. The third is told so, and goes on alone with all it has.
 TEST_F(StorageDrama, survivor_of_a_lost_quorum_goes_on_when_it_is_told_to) {
   begin(3);

@@ -1,5 +1,5 @@
-// RaftLog::reset() and restart_log(): the log starts anew at a position, whatever was before, and a
-// crash leaves the old log or the new one.
+// RaftLog::reset(): the log starts anew at a position, whatever was before, and a crash leaves the
+// old log or the new one.
 #include <gtest/gtest.h>
 
 #include "base/bugs.h"
@@ -13,7 +13,6 @@ namespace {
 
 using namespace test;
 using sim::Loss;
-using sim::SimDisk;
 
 constexpr raft::Position kAt{LogIndex{100}, Term{7}};
 
@@ -172,53 +171,6 @@ TEST(LogReset, bug_reset_removes_log_first_loses_it_in_a_crash) {
   }
   switch_bug_on(Bug::none);
   EXPECT_TRUE(lost);
-}
-
-TEST(RestartLog, makes_a_log_of_whatever_stands_there) {
-  Bench bench;
-  fill(bench);
-  bench.close();
-  bench.model.reset(kAt, membership_of(5));
-  for (std::uint64_t sequence = 1; sequence <= 3; ++sequence) {
-    bench.restore();
-    bench.disk().flip_bit(segment_name(sequence), 50, 0);
-    bench.disk().flip_bit(segment_name(sequence), 4096 + 10, 0);
-    ASSERT_EQ(bench.open().error().code, Errc::corrupt);
-    ASSERT_TRUE(restart_log(bench.disk(), {.segment_bytes = Bench::kSegment, .seed = 1}, kAt,
-                            membership_of(5)));
-    bench.disk().lose_power(Loss::all);
-    EXPECT_TRUE(equals(*bench.open(), bench.model));
-  }
-  SimDisk empty(Rng(1));
-  ASSERT_TRUE(restart_log(empty, {}, kAt, membership_of(5)));
-  EXPECT_TRUE(equals(open_log(empty), bench.model));
-}
-
-TEST(RestartLog, every_crash_point_leaves_it_to_be_done_again_or_done) {
-  Bench bench;
-  fill(bench);
-  bench.close();
-  bench.model.reset(kAt, membership_of(5));
-  const LogOptions options{.segment_bytes = Bench::kSegment, .seed = 1};
-  for (const Loss loss : kLosses)
-    for (std::uint64_t budget = 0, done = 0; !done; ++budget) {
-      SCOPED_TRACE("budget " + std::to_string(budget));
-      bench.restore();
-      bench.disk().flip_bit(segment_name(2), 50, 0);
-      bench.disk().flip_bit(segment_name(2), 4096 + 10, 0);
-      bench.disk().crash_after(budget);
-      done = restart_log(bench.disk(), options, kAt, membership_of(5)).has_value() ? 1 : 0;
-      bench.disk().lose_power(loss);
-      auto opened = bench.open();
-      if (!opened) {
-        ASSERT_FALSE(done);
-        ASSERT_EQ(opened.error().code, Errc::corrupt);
-        ASSERT_TRUE(restart_log(bench.disk(), options, kAt, membership_of(5)));
-        opened = bench.open();
-      }
-      ASSERT_TRUE(opened) << opened.error().text;
-      ASSERT_TRUE(equals(*opened, bench.model));
-    }
 }
 
 }  // namespace
