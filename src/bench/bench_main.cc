@@ -46,6 +46,17 @@ void print_json(Measured& m) {
       in_us(m.latencies.percentile(1000)), in_us(m.latencies.mean()), per_request);
 }
 
+bool write_log(const std::string& path, const std::vector<Sample>& log) {
+  std::FILE* file = std::fopen(path.c_str(), "w");
+  if (file == nullptr) return false;
+  for (const auto& [since, latency] : log) {
+    const auto at = std::chrono::duration_cast<std::chrono::microseconds>(since.time_since_epoch());
+    std::fprintf(file, "%lld %.1f\n", static_cast<long long>(at.count()), in_us(latency));
+  }
+  const bool whole = std::ferror(file) == 0;
+  return std::fclose(file) == 0 && whole;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -63,8 +74,14 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "lockstep-bench: %s\n", measured.error().text.c_str());
     return 1;
   }
+  if (!options->log.empty() && !write_log(options->log, measured->log)) {
+    std::fprintf(stderr, "lockstep-bench: cannot write %s\n", options->log.c_str());
+    return 1;
+  }
   if (options->json) {
     print_json(*measured);
+    if (!measured->first_error.empty())
+      std::fprintf(stderr, "lockstep-bench: first error: %s\n", measured->first_error.c_str());
   } else {
     print_lines(*measured);
   }

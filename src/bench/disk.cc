@@ -18,7 +18,7 @@ std::unexpected<Error> system_failure(const std::string& what) {
   return fail(Errc::io, what + ": " + std::strerror(errno));
 }
 
-Result<Measured> overwrite(int file, unsigned run_seconds) {
+Result<Measured> overwrite(int file, const Options& options) {
   std::string block(kBlock, 'x');
   for (off_t at = 0; at < kFileBytes; at += kBlock)
     if (::pwrite(file, block.data(), kBlock, at) != static_cast<ssize_t>(kBlock))
@@ -26,9 +26,12 @@ Result<Measured> overwrite(int file, unsigned run_seconds) {
   if (::fsync(file) != 0) return system_failure("fsync");
   Measured measured;
   const auto begin = Clock::now();
-  const auto end = begin + std::chrono::seconds(run_seconds);
+  const auto end = begin + std::chrono::seconds(options.seconds);
   off_t at = 0;
-  for (auto now = begin; now < end;) {
+  const auto is_over = [&](Clock::time_point now) {
+    return options.requests > 0 ? measured.latencies.count() >= options.requests : now >= end;
+  };
+  for (auto now = begin; !is_over(now);) {
     ++block[0];
     if (::pwrite(file, block.data(), kBlock, at) != static_cast<ssize_t>(kBlock))
       return system_failure("write");
@@ -49,7 +52,7 @@ Result<Measured> run_disk(const Options& options) {
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (file < 0) return system_failure(path);
   ::unlink(path.c_str());
-  auto measured = overwrite(file, options.seconds);
+  auto measured = overwrite(file, options);
   ::close(file);
   return measured;
 }

@@ -57,14 +57,14 @@ class Runner {
     }
     const Nanos cpu_before = options_.server_pid ? cpu_of(options_.server_pid) : Nanos{0};
     const auto begin = Clock::now();
-    const auto end = begin + std::chrono::seconds(options_.seconds);
-    next_due_ = begin;
-    while (Clock::now() < end) {
+    wall_at_begin_ = std::chrono::system_clock::now();
+    begin_ = next_due_ = begin;
+    while (!is_over(Clock::now())) {
       TRY(start_requests());
       TRY(wait());
     }
     // What is still open is waited for, but not forever: an answer after the end is a latency too.
-    const auto patience = end + std::chrono::seconds(10);
+    const auto patience = Clock::now() + std::chrono::seconds(10);
     while (idle_.size() < slots_.size() && Clock::now() < patience) TRY(wait());
     measured_.elapsed = Clock::now() - begin;
     measured_.errors += slots_.size() - idle_.size();
@@ -75,7 +75,7 @@ class Runner {
  private:
   Status start_requests() {
     const auto now = Clock::now();
-    while (!idle_.empty()) {
+    while (!idle_.empty() && !is_over(now)) {
       auto since = now;
       if (options_.rate > 0) {
         if (next_due_ > now) break;
@@ -110,7 +110,7 @@ class Runner {
     TRY_ASSIGN(const bool done, slot.connection.on_readable());
     if (!done || !slot.open) return {};
     slot.open = false;
-    measured_.latencies.add(Clock::now() - slot.since);
+    note(slot.since, Clock::now() - slot.since);
     const Reply reply = slot.connection.reply();
     if (!is_good(options_, reply)) {
       ++measured_.errors;
@@ -124,7 +124,7 @@ class Runner {
     }
     // Closed loop: the next request at once, without another round of the event loop.
     slot.since = Clock::now();
-    if (slot.since >= last_start()) {
+    if (is_over(slot.since)) {
       idle_.push_back(index);
       return {};
     }
@@ -132,15 +132,25 @@ class Runner {
     return slot.connection.send(make_request(options_, ++number_));
   }
 
-  Clock::time_point last_start() const {
-    return next_due_ + std::chrono::seconds(options_.seconds);
+  // No request begins any more.
+  [[nodiscard]] bool is_over(Clock::time_point now) const {
+    if (options_.requests > 0) return number_ >= options_.requests;
+    return now >= begin_ + std::chrono::seconds(options_.seconds);
+  }
+
+  void note(Clock::time_point since, Nanos latency) {
+    measured_.latencies.add(latency);
+    if (!options_.log.empty())
+      measured_.log.push_back({wall_at_begin_ + (since - begin_), latency});
   }
 
   const Options& options_;
   std::vector<Slot> slots_;
   int epoll_;
   std::deque<std::size_t> idle_;
-  Clock::time_point next_due_;  // open loop; in closed loop the time of the start
+  Clock::time_point begin_;
+  std::chrono::system_clock::time_point wall_at_begin_;
+  Clock::time_point next_due_;  // open loop
   std::uint64_t number_ = 0;
   Measured measured_;
 };

@@ -3,6 +3,7 @@
 // counts from the due time, so that a server that stalls cannot hide it (no coordinated omission).
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -12,8 +13,15 @@
 
 namespace lockstep::bench {
 
+// One request, for --log.
+struct Sample {
+  std::chrono::system_clock::time_point since;  // sent, or due (open loop)
+  Nanos latency;
+};
+
 struct Measured {
   Latencies latencies;
+  std::vector<Sample> log;  // as they were answered; empty if not asked for
   std::uint64_t errors = 0;
   std::string first_error;
   Nanos elapsed{};

@@ -40,6 +40,12 @@ Status read_work(const std::string& text, Work& into) {
   return {};
 }
 
+Status read_text(const std::string& name, const std::string& text, std::string& into) {
+  if (text.empty()) return fail(Errc::invalid, name + " needs a value");
+  into = text;
+  return {};
+}
+
 Status read_level(const std::string& text, std::string& into) {
   for (const char* level : {"none", "weak", "linearizable", "strong"}) {
     if (text != level) continue;
@@ -61,9 +67,14 @@ usage: lockstep-bench [options]
   --connections N        kept-alive connections, one request each     (1)
   --statements N         statements per request                       (1)
   --seconds N            how long                                     (5)
+  --requests N           so many requests, however long they take     (0: until the time is up)
   --rate N               open loop: N requests/s; latency counts from when a request was due
                          (0: closed loop, each connection sends when it was answered)
   --rows N               read: rows in the table                      (1000)
+  --sql SQL              write, read: this statement in place of ours, on tables that exist; its ?
+                         is bound to the numbers 1 to N of --rows, each once in N statements
+  --log FILE             a line per request: when it began (microseconds since 1970), its latency
+                         in microseconds
   --server-pid PID       also report that process's CPU time per request
   --disk FOLDER          no server: 4 KiB overwrite + fdatasync, one after another
   --json                 one JSON object instead of lines
@@ -85,6 +96,10 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
       {"--statements",
        [&](auto& v) { return read_number("--statements", v, 1U, options.statements); }},
       {"--seconds", [&](auto& v) { return read_number("--seconds", v, 1U, options.seconds); }},
+      {"--requests",
+       [&](auto& v) { return read_number<std::uint64_t>("--requests", v, 0, options.requests); }},
+      {"--sql", [&](auto& v) { return read_text("--sql", v, options.sql); }},
+      {"--log", [&](auto& v) { return read_text("--log", v, options.log); }},
       {"--rate", [&](auto& v) { return read_number<std::uint64_t>("--rate", v, 0, options.rate); }},
       {"--rows", [&](auto& v) { return read_number<std::uint64_t>("--rows", v, 1, options.rows); }},
       {"--server-pid",
@@ -122,6 +137,10 @@ Result<Options> parse_options(const std::vector<std::string>& arguments) {
     }
     TRY(it->second(value));
   }
+  if (!options.log.empty() && !options.disk.empty())
+    return fail(Errc::invalid, "--log is of requests: not with --disk");
+  if (!options.sql.empty() && options.work == Work::ready)
+    return fail(Errc::invalid, "--sql goes with --work write or read");
   return options;
 }
 

@@ -23,8 +23,11 @@ struct Options {
   unsigned connections = 1;
   unsigned statements = 1;  // per request
   unsigned seconds = 5;
-  std::uint64_t rate = 0;     // open loop: requests a second over all connections; 0 = closed loop
-  std::uint64_t rows = 1000;  // read: rows of the table that is read
+  std::uint64_t requests = 0;  // so many instead of `seconds`; 0 = until the time is up
+  std::uint64_t rate = 0;      // open loop: requests a second over all connections; 0 = closed loop
+  std::uint64_t rows = 1000;   // read: rows of the table that is read; bound to the ? of `sql`
+  std::string sql;             // the statement to send in place of ours, on a table of the user's
+  std::string log;             // a file for the time and latency of every request
   std::uint64_t server_pid = 0;  // reports the CPU time of this process for the run; 0 = do not
   std::string disk;  // a folder: measure the bare 4 KiB overwrite + fdatasync there instead
   bool json = false;
