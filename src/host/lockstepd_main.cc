@@ -19,6 +19,8 @@ namespace {
 // Freed memory up to this much is kept: giving it back and faulting it in again with every batch of
 // requests would cost more than the requests.
 constexpr int kKeptMemoryBytes = 8 << 20;
+// An allocation of so much gets pages of its own, which go back when it is freed.
+constexpr int kMappedAloneBytes = 4 << 20;
 
 int fatal(const char* text) {
   std::fprintf(stderr, "fatal: %s\n", text);
@@ -33,6 +35,9 @@ void prepare_process() {
   // A connection that breaks is an error of its write, not the end of the process.
   (void)std::signal(SIGPIPE, SIG_IGN);
   (void)::mallopt(M_TRIM_THRESHOLD, kKeptMemoryBytes);
+  // Said, because to set any of these stops the C library from raising it by itself: each piece of
+  // an image, 256 KiB, would be pages mapped, faulted in and unmapped again, several times over.
+  (void)::mallopt(M_MMAP_THRESHOLD, kMappedAloneBytes);
   (void)::mallopt(M_TOP_PAD, 256 << 10);
   rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
