@@ -246,8 +246,8 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
     if (!keep_alive_) return linger();
     if (server_->stopping) return close();
     begin_request();
-    if (buffer_.empty()) return read();
-    // Not from here: a client that sends many requests at once would make us recurse for each.
+    // Not from here: a client that sends many requests at once would make us recurse for each, and
+    // to others an answer takes a moment, before which there is nothing to read.
     asio::post(socket_.get_executor(), [self = shared_from_this()] {
       if (self->phase_ == Phase::reading) self->parse();
     });

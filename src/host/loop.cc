@@ -16,9 +16,8 @@ namespace lockstep::host {
 
 namespace {
 
-// So many turns may come before a job that waits for a quiet moment; then the strand is busy enough
-// for the job to be worth its two hops between threads.
-constexpr int kTurnsBeforeJobMax = 1000;
+// So many turns may come before a job that waits for a quiet moment.
+constexpr int kTurnsBeforeJobMax = 256;
 
 TimePoint boot_time() {
   timespec t{};
@@ -82,6 +81,7 @@ WallTime Loop::wall() const {
 
 void Loop::begin_turn() {
   now_ = boot_time();
+  ++turn_;
   if (state_->jobs.empty() || ++state_->turns_before_job <= kTurnsBeforeJobMax) return;
   pass_all_on();
 }

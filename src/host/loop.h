@@ -10,6 +10,7 @@
 // a turn with begin_turn().
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "env/clock.h"
@@ -53,6 +54,8 @@ class Loop final : public env::Clock, public env::Turns {
 
   // A turn starts here: now() is read anew.
   void begin_turn();
+  // How many turns have started.
+  [[nodiscard]] std::uint64_t turn() const { return turn_; }
 
   // Strand thread. `job` waits until nothing else is ready, then runs here; or is passed on once
   // that takes too many turns. False, and nothing happens: jobs cannot run here for now.
@@ -77,6 +80,7 @@ class Loop final : public env::Clock, public env::Turns {
   struct State;
   void pass_all_on();
   TimePoint now_;
+  std::uint64_t turn_ = 0;
   std::unique_ptr<State> state_;
 };
 

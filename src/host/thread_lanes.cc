@@ -23,6 +23,10 @@ namespace {
 constexpr auto kShortJobMax = milliseconds(1);
 // After a longer one so many go to the lane's own thread: what is slow now is slow for a while.
 constexpr unsigned kJobsAfterALongOne = 8;
+// A lone request takes some five turns from job to job. A strand is busy that had many more of them
+// since the lane's last job, at a higher rate than this.
+constexpr std::uint64_t kIdleTurnsMax = 24;
+constexpr Duration kIdleTurnInterval = microseconds(100);
 
 }  // namespace
 
@@ -59,7 +63,9 @@ struct ThreadLanes::Completions : std::enable_shared_from_this<Completions> {
 // the strand thread.
 class ThreadLanes::Lane final : public IdleJob {
  public:
-  Lane(Completions& completions, const std::string& name, bool offers)
+  enum class Offers { never, when_idle, always };
+
+  Lane(Completions& completions, const std::string& name, Offers offers)
       : completions_(completions), offers_(offers), thread_([this] { serve(); }) {
     (void)::pthread_setname_np(thread_.native_handle(), name.c_str());
   }
@@ -105,12 +111,20 @@ class ThreadLanes::Lane final : public IdleJob {
     env::Task done;
   };
 
-  // Whether jobs were short lately.
+  // Whether the strand could as well do it, and jobs were short lately.
   bool may_offer() {
-    if (!offers_) return false;
+    if (offers_ == Offers::never) return false;
+    if (strand_is_busy() && offers_ == Offers::when_idle) return false;
     const unsigned slow = slow_.load(std::memory_order_relaxed);
     if (slow > 0) slow_.store(slow - 1, std::memory_order_relaxed);
     return slow == 0;
+  }
+
+  bool strand_is_busy() {
+    const Loop& loop = completions_.loop;
+    const std::uint64_t turns = loop.turn() - std::exchange(last_turn_, loop.turn());
+    const Duration time = loop.now() - std::exchange(last_time_, loop.now());
+    return turns > kIdleTurnsMax && time < kIdleTurnInterval * static_cast<Duration::rep>(turns);
   }
 
   void queue(Job job) {
@@ -197,10 +211,12 @@ class ThreadLanes::Lane final : public IdleJob {
   }
 
   Completions& completions_;
-  const bool offers_;
+  const Offers offers_;
   // The strand's.
   std::optional<Job> offered_;
   std::uint64_t undelivered_ = 0;  // jobs whose `done` has not begun to run
+  std::uint64_t last_turn_ = 0;    // of the last job that came alone
+  TimePoint last_time_{};
   std::uint64_t here_ = 0;
   std::uint64_t elsewhere_ = 0;
   // The lending thread's, between begin_here() and done_here() or done_late().
@@ -234,13 +250,14 @@ void ThreadLanes::Completions::deliver() {
 ThreadLanes::ThreadLanes(Loop& loop, unsigned read_lanes)
     : read_lanes_(read_lanes), completions_(std::make_shared<Completions>(loop)) {
   CHECK(read_lanes_ >= 1);
-  const auto add = [this](const std::string& name, bool offers) {
+  using Offers = Lane::Offers;
+  const auto add = [this](const std::string& name, Offers offers) {
     lanes_.push_back(std::make_unique<Lane>(*completions_, name, offers));
   };
-  add("log", true);
-  add("apply", true);
-  add("image", false);
-  for (unsigned k = 0; k < read_lanes_; ++k) add("read" + std::to_string(k), true);
+  add("log", Offers::when_idle);
+  add("apply", Offers::when_idle);
+  add("image", Offers::never);
+  for (unsigned k = 0; k < read_lanes_; ++k) add("read" + std::to_string(k), Offers::always);
 }
 
 ThreadLanes::~ThreadLanes() {

@@ -10,6 +10,8 @@ namespace lockstep::node {
 namespace {
 
 constexpr Duration kSweepInterval = milliseconds(50);
+// A batch waits for more at most this many turns.
+constexpr unsigned kGatherTurnsMax = 16;
 
 Error refusal_error(raft::Refusal reason) {
   switch (reason) {
@@ -66,11 +68,18 @@ void Proposer::follow(raft::Position at, AnswerFn done) {
   schedule_sweep();
 }
 
-// A turn of its own, so that every request that is already waiting in the world joins this batch.
+// Turns of its own, for as long as writes come between them: every request that is already waiting
+// in the world joins this batch. A lone one waits for one turn.
 void Proposer::schedule_flush() {
   if (flush_scheduled_) return;
   flush_scheduled_ = true;
-  env_.turns.post(life_.guard([this] {
+  gather(kGatherTurnsMax);
+}
+
+void Proposer::gather(unsigned turns_left) {
+  env_.turns.post(life_.guard([this, seen = queue_.size(), turns_left] {
+    if (queue_.size() > seen && turns_left > 0 && consensus_.disk_idle())
+      return gather(turns_left - 1);
     flush_scheduled_ = false;
     if (consensus_.disk_idle()) flush();
   }));

@@ -67,6 +67,7 @@ class Proposer {
 
   void flush();
   void schedule_flush();
+  void gather(unsigned turns_left);
   void schedule_sweep();
   void sweep();
   void answer(Pending pending, Result<Answer> answer);
