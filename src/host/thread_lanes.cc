@@ -63,9 +63,7 @@ struct ThreadLanes::Completions : std::enable_shared_from_this<Completions> {
 // the strand thread.
 class ThreadLanes::Lane final : public IdleJob {
  public:
-  enum class Offers { never, when_idle, always };
-
-  Lane(Completions& completions, const std::string& name, Offers offers)
+  Lane(Completions& completions, const std::string& name, bool offers)
       : completions_(completions), offers_(offers), thread_([this] { serve(); }) {
     (void)::pthread_setname_np(thread_.native_handle(), name.c_str());
   }
@@ -113,8 +111,7 @@ class ThreadLanes::Lane final : public IdleJob {
 
   // Whether the strand could as well do it, and jobs were short lately.
   bool may_offer() {
-    if (offers_ == Offers::never) return false;
-    if (strand_is_busy() && offers_ == Offers::when_idle) return false;
+    if (!offers_ || strand_is_busy()) return false;
     const unsigned slow = slow_.load(std::memory_order_relaxed);
     if (slow > 0) slow_.store(slow - 1, std::memory_order_relaxed);
     return slow == 0;
@@ -211,7 +208,7 @@ class ThreadLanes::Lane final : public IdleJob {
   }
 
   Completions& completions_;
-  const Offers offers_;
+  const bool offers_;
   // The strand's.
   std::optional<Job> offered_;
   std::uint64_t undelivered_ = 0;  // jobs whose `done` has not begun to run
@@ -250,14 +247,13 @@ void ThreadLanes::Completions::deliver() {
 ThreadLanes::ThreadLanes(Loop& loop, unsigned read_lanes)
     : read_lanes_(read_lanes), completions_(std::make_shared<Completions>(loop)) {
   CHECK(read_lanes_ >= 1);
-  using Offers = Lane::Offers;
-  const auto add = [this](const std::string& name, Offers offers) {
+  const auto add = [this](const std::string& name, bool offers) {
     lanes_.push_back(std::make_unique<Lane>(*completions_, name, offers));
   };
-  add("log", Offers::when_idle);
-  add("apply", Offers::when_idle);
-  add("image", Offers::never);
-  for (unsigned k = 0; k < read_lanes_; ++k) add("read" + std::to_string(k), Offers::always);
+  add("log", true);
+  add("apply", true);
+  add("image", false);
+  for (unsigned k = 0; k < read_lanes_; ++k) add("read" + std::to_string(k), true);
 }
 
 ThreadLanes::~ThreadLanes() {

@@ -4,9 +4,7 @@
 //
 // A lane that has nothing else to do and whose jobs were short lately offers its job to the loop
 // (IdleJob in host/loop.h): when the strand is idle, that saves the two hops. When it is busy they
-// are worth their price for the log, which waits for the disk, and for what is applied, since turns
-// go on meanwhile; short reads are done by the strand in any case. Image jobs are long, and never
-// offered.
+// are worth their price, since turns go on meanwhile. Image jobs are long, and never offered.
 //
 // Queues are not bounded here: the node bounds what it hands over (env/lanes.h).
 #pragma once
