@@ -228,5 +228,23 @@ TEST(Execute, a_long_request_is_cut_at_the_same_step_whatever_was_cached_and_bat
   EXPECT_EQ(rows_of(true, 5), expected);
 }
 
+// A query has nothing to take back, so only the budget sends it out of its batch. With a db_timeout
+// it is counted exactly from the beginning.
+TEST(Execute, a_long_query_has_the_whole_exact_budget_with_and_without_a_timeout) {
+  const auto longest = [](Duration timeout) {
+    Rig rig({.request_steps_max = 60'000});
+    for (int rows = 100;; rows += 100) {
+      const std::string count = std::to_string(rows);
+      const auto shown =
+          rig.request({"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n LIMIT " +
+                       count + ") SELECT count(*) AS c FROM n"},
+                      {.timeout = timeout});
+      if (shown == "?!query timeout") return rows;
+      EXPECT_EQ(shown, "c [] " + count);
+    }
+  };
+  EXPECT_EQ(longest({}), longest(std::chrono::hours(1)));
+}
+
 }  // namespace
 }  // namespace lockstep::sql
