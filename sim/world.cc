@@ -43,11 +43,11 @@ World::World(std::uint64_t seed, Swarm swarm, Trace::Sink text)
       [this](std::size_t to, std::string frame) { machines_[to]->receive(std::move(frame)); });
   network_.watch([this](std::size_t from, std::string_view frame) {
     const Promise promise = wire_oracle_.sent(queue_.now(), from, frame);
-    if (promise == Promise::vote) {
+    if (promise == Promise::vote)
       wire_oracle_.voted(queue_.now(), from, machines_[from]->node().core());
-      keep_vote_ask(frame);
-    }
-    if (promise != Promise::none && on_promise) on_promise(from, promise);
+    if (promise == Promise::none) return;
+    keep_for_late(frame);
+    if (on_promise) on_promise(from, promise);
   });
 }
 

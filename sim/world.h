@@ -130,13 +130,15 @@ class World final : public MachineHost {
     EventQueue::Id restart;
     std::uint64_t pauses = 0;
     std::deque<std::string> vote_asks;  // the last frames that asked for its vote
+    std::deque<std::string> acks;       // the last that it sent before it lost its disk
   };
   void add_machine(std::size_t number);
   node::NodeOptions node_options(std::size_t number, std::uint64_t start) const;
   void restore_members();
   void replace_member(std::size_t machine);
-  void keep_vote_ask(std::string_view bytes);
-  void repeat_vote_asks(std::size_t machine);
+  void keep_for_late(std::string_view bytes);
+  void deliver_late(const std::deque<std::string>& kept);
+  void repeat_old_frames(std::size_t machine);
   void restart_later(std::size_t machine, Duration after);
   void check_stopped_after_failed_sync(std::size_t machine, std::uint64_t start);
 

@@ -11,7 +11,7 @@ namespace lockstep::sim {
 namespace {
 
 // Enough for several elections among five.
-constexpr std::size_t kVoteAsksKept = 16;
+constexpr std::size_t kLateFramesKept = 16;
 constexpr Duration kLateFrameInterval = milliseconds(10);
 
 // Where batches of the log stand (storage/log_format.h), in the order of the log.
@@ -109,31 +109,44 @@ void World::lose_disk(std::size_t number, Duration restart_after, bool replace) 
   if (trace_.has_text()) trace_.say("fault: " + machines_[number]->name() + " loses its disk");
   if (!replace || std::exchange(lives_[number].replaced, true)) return;
   replace_member(number);
-  repeat_vote_asks(number);
+  repeat_old_frames(number);
 }
 
-void World::keep_vote_ask(std::string_view bytes) {
+void World::keep_for_late(std::string_view bytes) {
   const auto frame = wire::decode_frame(bytes);
   const auto* message = frame ? std::get_if<raft::Message>(&frame->body) : nullptr;
-  if (message == nullptr || !std::holds_alternative<raft::VoteAsk>(message->body)) return;
+  if (message == nullptr) return;
+  const auto* reply = std::get_if<raft::AppendReply>(&message->body);
+  const bool ask = std::holds_alternative<raft::VoteAsk>(message->body);
+  if (!ask && (reply == nullptr || !reply->success)) return;
+  const NodeId& whose = ask ? message->to : message->from;
   for (std::size_t i = 0; i < machines_.size(); ++i) {
-    if (machines_[i]->name() != message->to.value) continue;
-    lives_[i].vote_asks.emplace_back(bytes);
-    if (lives_[i].vote_asks.size() > kVoteAsksKept) lives_[i].vote_asks.pop_front();
+    if (machines_[i]->name() != whose.value || (!ask && lives_[i].replaced)) continue;
+    auto& kept = ask ? lives_[i].vote_asks : lives_[i].acks;
+    kept.emplace_back(bytes);
+    if (kept.size() > kLateFramesKept) kept.pop_front();
+  }
+}
+
+void World::deliver_late(const std::deque<std::string>& kept) {
+  if (kept.empty()) return;
+  const std::string& bytes = kept[late_frames_.below(kept.size())];
+  const std::string& to = std::get<raft::Message>(wire::decode_frame(bytes)->body).to.value;
+  for (std::size_t i = 0; i < machines_.size(); ++i) {
+    if (machines_[i]->name() != to) continue;
+    trace_.add("deliver late", i);
+    machines_[i]->receive(bytes);
   }
 }
 
 // The moment that hurts lies between its admission and the first word of its new leader.
-void World::repeat_vote_asks(std::size_t number) {
+void World::repeat_old_frames(std::size_t number) {
   const Life& life = lives_[number];
   if (!life.replaced) return;
-  if (!life.vote_asks.empty()) {
-    const std::string& ask = life.vote_asks[late_frames_.below(life.vote_asks.size())];
-    trace_.add("deliver late", number);
-    machines_[number]->receive(ask);
-  }
+  deliver_late(life.vote_asks);
+  deliver_late(life.acks);
   const Duration wait(late_frames_.below(kLateFrameInterval.count()));
-  queue_.after(wait, [this, number] { repeat_vote_asks(number); });
+  queue_.after(wait, [this, number] { repeat_old_frames(number); });
 }
 
 // As long as it is a member that no leader may let in.

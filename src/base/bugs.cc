@@ -53,6 +53,9 @@ constexpr std::array kRows{
         "M44 the log forgets entries above the durable index of the database"},
     Row{Bug::vote_after_lost_disk, "vote_after_lost_disk",
         "    a member that lost its disk votes as if it had not"},
+    Row{Bug::ack_of_lost_disk, "ack_of_lost_disk",
+        "    what a member acknowledged before it lost its disk counts for the one that replaces "
+        "it"},
     Row{Bug::wal_not_synced, "wal_not_synced",
         "    durable point without a sync of the write-ahead log"},
     Row{Bug::main_not_synced, "main_not_synced",

@@ -38,15 +38,16 @@ enum class Bug {
   learner_counted,           // M39 commit counts a member that does not vote
   compact_above_durable,     // M44 the log forgets entries above the durable database index
   vote_after_lost_disk,      // a member that lost its disk votes as if it had not
-  wal_not_synced,            // durable point without a WAL sync
-  main_not_synced,           // checkpoint complete without a sync of the main file
-  partial_checkpoint_done,   // a checkpoint that readers made partial is taken for complete
-  install_without_sync,      // M23 an image is installed before its files are durable
-  page_sums_ignored,         // a page that does not match its checksum is served
-  sums_after_manifest,       // page checksums synced after the manifest that names them
-  ack_before_commit,         // M48 write acknowledged before it is committed
-  forward_retried,           // M49 a forwarded write is sent twice
-  dirty_read,                // `none` reads see the apply transaction before it commits
+  ack_of_lost_disk,  // what a member acknowledged before it lost its disk counts for its successor
+  wal_not_synced,    // durable point without a WAL sync
+  main_not_synced,   // checkpoint complete without a sync of the main file
+  partial_checkpoint_done,  // a checkpoint that readers made partial is taken for complete
+  install_without_sync,     // M23 an image is installed before its files are durable
+  page_sums_ignored,        // a page that does not match its checksum is served
+  sums_after_manifest,      // page checksums synced after the manifest that names them
+  ack_before_commit,        // M48 write acknowledged before it is committed
+  forward_retried,          // M49 a forwarded write is sent twice
+  dirty_read,               // `none` reads see the apply transaction before it commits
 };
 
 // The bug's name as --bug takes it, e.g. "commit_older_term"; and back.

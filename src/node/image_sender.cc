@@ -45,16 +45,18 @@ ImageSender::ImageSender(env::Env env, std::uint32_t run, Consensus& consensus,
 
 void ImageSender::on_ask(const NodeId& from, const wire::ImageAsk& ask) {
   if (halted_) return;
-  asked_at_ = env_.clock.now();
   if (ask.session == 0) return begin(from, ask);
   if (state_ != State::pinned || ask.session != session_)
     return refuse(from, ask, "that image is gone");
+  asked_at_ = env_.clock.now();
   send_piece(from, ask);
 }
 
 void ImageSender::begin(const NodeId& from, const wire::ImageAsk& ask) {
   if (state_ == State::pinned) {
+    // Such an ask must not keep it: who needs a newer one gets it when nobody takes this any more.
     if (head_.at.index < ask.least) return refuse(from, ask, "the image at hand is older");
+    asked_at_ = env_.clock.now();
     return send_head({from, ask});
   }
   if (state_ == State::none && snapshotter_.wal_is_full())
@@ -82,6 +84,7 @@ void ImageSender::pinned(Result<sql::ImageLabel> label) {
     return job_done();
   }
   state_ = State::pinned;
+  asked_at_ = env_.clock.now();
   ++session_;
   const LogIndex at = label->state.index;
   head_ = head_of(*label, consensus_.core().membership_at(at));

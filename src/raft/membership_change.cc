@@ -31,12 +31,24 @@ void Core::State::membership_moved() {
   if (!leading_) return;
   auto& progress = leading_->progress;
   std::erase_if(progress, [&](const auto& known) { return !membership().find(known.first); });
-  for (const Member& member : membership().members) {
-    if (member.id != options_.self) progress.try_emplace(member.id, log_.last_index().next(), now_);
-  }
+  // Who is let in may have been a member before, and lost with its disk what it acknowledged then.
+  // Such an answer may still be on its way; it echoes an older round.
+  const bool let_in = std::ranges::any_of(membership().members, [&](const Member& member) {
+    return member.id != options_.self && !progress.contains(member.id);
+  });
+  if (let_in) ++leading_->reads.round;
+  meet_members();
   // Another quorum: look again at once.
   leading_->quorum_check_at =
       std::min(leading_->quorum_check_at, now_ + options_.heartbeat_interval);
+}
+
+void Core::State::meet_members() {
+  for (const Member& member : membership().members) {
+    if (member.id == options_.self) continue;
+    leading_->progress.try_emplace(member.id, log_.last_index().next(), now_,
+                                   leading_->reads.round);
+  }
 }
 
 void Core::State::change_membership(RequestId id, const NodeId& node, std::optional<Member> member,

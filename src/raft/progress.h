@@ -22,8 +22,9 @@ namespace lockstep::raft {
 class Progress {
  public:
   // `grace`: taken for the last contact until there was one, so that a new leader or a new member
-  // is not found silent at once.
-  Progress(LogIndex next, TimePoint grace) : next_(next), grace_(grace) {}
+  // is not found silent at once. `since`: the round from which on its answers count.
+  Progress(LogIndex next, TimePoint grace, std::uint64_t since)
+      : next_(next), since_(since), grace_(grace) {}
 
   [[nodiscard]] LogIndex match() const { return match_; }
   [[nodiscard]] LogIndex next() const { return next_; }
@@ -33,6 +34,7 @@ class Progress {
   [[nodiscard]] bool probe_sent() const { return probe_sent_; }
   [[nodiscard]] std::uint64_t inflight_bytes() const { return inflight_bytes_; }
   [[nodiscard]] std::uint64_t round() const { return round_; }
+  [[nodiscard]] std::uint64_t since() const { return since_; }
   [[nodiscard]] std::optional<TimePoint> contact() const { return contact_; }
   [[nodiscard]] TimePoint contact_or_grace() const { return contact_.value_or(grace_); }
   // Sent and not acknowledged since `patience`: perhaps lost.
@@ -80,6 +82,7 @@ class Progress {
   std::deque<Inflight> inflight_;  // bounded by Options::inflight_bytes_max
   std::uint64_t inflight_bytes_ = 0;
   std::uint64_t round_ = 0;
+  std::uint64_t since_;
   TimePoint moved_at_{};  // when match grew, or the pipeline was empty and something was sent
   TimePoint grace_;
   std::optional<TimePoint> contact_;

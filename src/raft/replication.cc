@@ -28,7 +28,10 @@ void Core::State::on_append_reply(const Message& message, const AppendReply& rep
   if (found == leading_->progress.end()) return;  // not a member (any more)
   Progress& progress = found->second;
   // A round that was never asked is nobody's answer.
-  progress.heard(now_, reply.round <= leading_->reads.round ? reply.round : 0);
+  const std::uint64_t round = reply.round <= leading_->reads.round ? reply.round : 0;
+  // Sent before the member was let in, by the one that had its name before.
+  if (round < progress.since() && !LOCKSTEP_BUG(ack_of_lost_disk)) return;
+  progress.heard(now_, round);
   if (!reply.success) {
     on_rejection(progress, reply);
   } else if (reply.match <= log_.last_index() && progress.accepted(now_, reply.match)) {

@@ -69,6 +69,7 @@ void Core::State::become_leader(Effects& out) {
   leading_.emplace();
   leading_->heartbeat_at = now_ + options_.heartbeat_interval;
   leading_->quorum_check_at = now_ + options_.election_timeout;
+  meet_members();
   membership_moved();
   // Entries of older terms are committed only along with one of this term (5.4.2 of the paper), and
   // reads and membership changes wait for it: so there is one at once.

@@ -114,6 +114,8 @@ struct Core::State {
   void change_membership(RequestId id, const NodeId& node, std::optional<Member> member,
                          Effects& out);
   void membership_moved();
+  // A Progress for each member that has none, from this round on.
+  void meet_members();
   void resign_if_removed(Effects& out);
   [[nodiscard]] const std::pair<LogIndex, Membership>& in_force() const;
   [[nodiscard]] const Membership& membership() const { return in_force().second; }

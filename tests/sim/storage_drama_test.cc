@@ -65,6 +65,35 @@ TEST_F(StorageDrama, image_survives_a_crash_at_every_step) {
   EXPECT_GE(world->reopenings(), 40u);
 }
 
+// It lets the old one go, however often it is asked for what it cannot give.
+TEST_F(StorageDrama, node_that_holds_an_image_too_old_soon_has_a_newer_one) {
+  begin(3);
+  const std::size_t giver = *world->leader();
+  const std::size_t asker = follower();
+  LogIndex told;
+  world->network().watch([&](std::size_t from, std::string_view bytes) {
+    const auto frame = wire::decode_frame(bytes);
+    if (!frame || from != giver) return;
+    const auto* reply = std::get_if<wire::ImageReply>(&frame->body);
+    if (reply && reply->kind == wire::ImageReply::Kind::head) told = reply->head.at.index;
+  });
+  const auto ask_for = [&](LogIndex least) {
+    const wire::Frame frame{.from = NodeId{world->machine(asker).name()},
+                            .to = NodeId{world->machine(giver).name()},
+                            .body = wire::ImageAsk{.id = 1, .least = least}};
+    world->network().send(asker, world->machine(giver).raft_address(), wire::encode_frame(frame));
+    world->run_for(milliseconds(500));
+  };
+  ask_for(LogIndex{1});
+  const LogIndex old = told;
+  ASSERT_GE(old, LogIndex{1});
+  write_many(giver, 20);
+  const LogIndex least = world->machine(giver).node().core().commit();
+  ASSERT_GT(least, old);
+  for (int i = 0; i < 40 && told < least; ++i) ask_for(least);
+  EXPECT_GE(told, least);
+}
+
 TEST_F(StorageDrama, writes_go_on_while_an_image_travels) {
   begin(3);
   const std::size_t lagging = follower();
