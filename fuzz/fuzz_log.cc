@@ -133,6 +133,11 @@ raft::Position last_of(const raft::Recovered& recovered) {
           recovered.terms.empty() ? recovered.base.term : recovered.terms.back()};
 }
 
+// The only reason for Errc::invalid: the files say that a counter has no next value.
+bool used_up(const Status& status) {
+  return !status && status.error().code == Errc::invalid;
+}
+
 void check_opened(sim::SimDisk& disk, RaftLog::Opened opened, LogIndex durable) {
   const auto& recovered = opened.recovered;
   const std::uint64_t entries = recovered.terms.size();
@@ -146,7 +151,9 @@ void check_opened(sim::SimDisk& disk, RaftLog::Opened opened, LogIndex durable) 
   raft::Write write;
   write.entries.push_back(
       {last.term, last.index.next(), raft::EntryKind::command, Blob(std::string("more"))});
-  CHECK(opened.log->append(write).has_value());
+  const Status appended = opened.log->append(write);
+  if (used_up(appended)) return;
+  CHECK(appended.has_value());
   opened.log.reset();
   disk.lose_power(sim::Loss::all);
   auto again = RaftLog::open(disk, options(durable, 2));
@@ -154,7 +161,10 @@ void check_opened(sim::SimDisk& disk, RaftLog::Opened opened, LogIndex durable) 
   CHECK(again->recovered.base == recovered.base);
   CHECK(again->recovered.base_membership == recovered.base_membership);
   CHECK(again->recovered.terms.size() == entries + 1);
-  CHECK(again->log->reset({last.index.next(), last.term}, recovered.base_membership).has_value());
+  const Status begun_anew =
+      again->log->reset({last.index.next(), last.term}, recovered.base_membership);
+  if (used_up(begun_anew)) return;
+  CHECK(begun_anew.has_value());
   again->log.reset();
   disk.lose_power(sim::Loss::all);
   const auto anew = RaftLog::open(disk, options({}, 3));

@@ -10,7 +10,9 @@ constexpr Duration kFullDiskPause = milliseconds(100);
 
 // Log lane. The hard state goes first: a term or vote that is durable without the entries promises
 // nothing that was told.
-Status carry_out(storage::RaftLog& log, storage::VoteFile& vote, const raft::Write& write) {
+Status carry_out(storage::RaftLog& log, storage::VoteFile& vote, const raft::Write& write,
+                 const std::optional<storage::SpareAhead>& spare) {
+  if (spare) TRY(log.add_spare(*spare));
   if (write.hard) TRY(vote.store(*write.hard));
   if (write.truncate_after || !write.entries.empty()) TRY(log.append(write));
   return {};
@@ -53,9 +55,29 @@ void LogWriter::pump() {
   auto write = std::make_shared<raft::Write>(merge_writes(std::exchange(queue_, {})));
   const Ticket ticket = write->ticket;
   env::run_on(
-      env_.lanes, {env::LaneKind::log, 0}, [this, write] { return carry_out(log_, vote_, *write); },
-      life_.guard([this, ticket, write](Status status) mutable {
-        finish(ticket, std::move(write), std::move(status));
+      env_.lanes, {env::LaneKind::log, 0},
+      [this, write, spare = std::exchange(spare_, std::nullopt)] {
+        Status status = carry_out(log_, vote_, *write, spare);
+        return Outcome{std::move(status), log_.spare_wanted()};
+      },
+      life_.guard([this, ticket, write](Outcome outcome) mutable {
+        if (outcome.status && outcome.wanted) write_ahead(std::move(*outcome.wanted));
+        finish(ticket, std::move(write), std::move(outcome.status));
+      }));
+}
+
+// Once for each segment: where there is no room for it, the log can do without.
+void LogWriter::write_ahead(storage::SpareAhead spare) {
+  if (spare.name == ahead_) return;
+  ahead_ = spare.name;
+  env::run_on(
+      env_.lanes, {env::LaneKind::image, 0},
+      [&disk = env_.disk, spare] { return storage::write_spare(disk, spare); },
+      life_.guard([this, spare](const Status& written) {
+        if (written)
+          spare_ = spare;
+        else if (written.error().code != Errc::no_space)
+          listener_.failed(written.error());
       }));
 }
 

@@ -1,11 +1,14 @@
 // LogWriter: carries the core's writes to the log lane. One job at a time; everything that arrives
 // meanwhile becomes the next job's one batch, so that one fdatasync serves all of it (group commit
-// by backpressure). On a full disk the job that could not be done stays the next one until there is
-// space: to everybody else it is a slow disk.
+// by backpressure). The next segment's file is written ahead, on the image lane. On a full disk the
+// job that could not be done stays the next one until there is space: to everybody else it is a
+// slow disk.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "env/env.h"
@@ -33,7 +36,13 @@ class LogWriter {
   [[nodiscard]] bool idle() const { return !busy_ && queue_.empty(); }
 
  private:
+  // What a job of the log lane tells.
+  struct Outcome {
+    Status status;
+    std::optional<storage::SpareAhead> wanted;
+  };
   void pump();
+  void write_ahead(storage::SpareAhead spare);
   void finish(Ticket ticket, std::shared_ptr<raft::Write> write, Status status);
 
   env::Env env_;
@@ -43,6 +52,8 @@ class LogWriter {
   std::vector<raft::Write> queue_;
   bool busy_ = false;
   bool disk_full_ = false;
+  std::string ahead_;                         // the last spare that was asked for
+  std::optional<storage::SpareAhead> spare_;  // is written; for the next job
   Lifeline life_;
 };
 

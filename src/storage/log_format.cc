@@ -15,8 +15,6 @@ constexpr std::uint64_t kSegmentChecked = 16;  // the segment's checksum covers 
 constexpr std::uint64_t kBatchChecked = 72;    // the batch's covers up to here
 constexpr std::uint64_t kBatchSaltAt = 16;
 constexpr std::uint64_t kEntryFixed = 13;
-// No honest log comes near; keeps arithmetic on what a file says from wrapping.
-constexpr std::uint64_t kCounterMax = std::uint64_t{1} << 62;
 
 std::uint64_t body_bytes_of(const std::vector<raft::Entry>& entries) {
   std::uint64_t bytes = 0;
@@ -71,8 +69,8 @@ Result<SegmentHeader> decode_segment_header(std::string_view file) {
       kSegmentChecked, kSegmentHeaderFixed - kSegmentChecked + header.membership.size());
   if (hash64(checked) != checksum) return fail(Errc::corrupt, "segment header checksum mismatch");
   if (version > kLogVersion) return fail(Errc::invalid, "written by a newer version");
-  if (version < kLogVersion || header.previous.index.value > kCounterMax ||
-      header.chain.number > kCounterMax || header.sequence > kCounterMax)
+  if (version < kLogVersion || header.previous.index.value > kLogCounterMax ||
+      header.chain.number > kLogCounterMax || header.sequence > kLogCounterMax)
     return fail(Errc::corrupt, "impossible segment header");
   return header;
 }
@@ -136,9 +134,10 @@ Result<BatchHeader> decode_batch_header(std::string_view bytes) {
   if (!in.ok() || hash64(bytes.substr(0, kBatchChecked)) != header.checksum)
     return fail(Errc::corrupt, "batch header checksum mismatch");
   if (version > kLogVersion) return fail(Errc::invalid, "written by a newer version");
-  if (version < kLogVersion || header.count == 0 || header.first.value > kCounterMax ||
-      header.number == 0 || header.number > kCounterMax || header.first.value == 0 ||
-      header.context.membership >= header.first)
+  if (version < kLogVersion || header.count == 0 || header.first.value == 0 ||
+      header.first.value > kLogCounterMax ||
+      (header.first + (header.count - 1)).value > kLogCounterMax || header.number == 0 ||
+      header.number > kLogCounterMax || header.context.membership >= header.first)
     return fail(Errc::corrupt, "impossible batch header");
   return header;
 }

@@ -52,6 +52,9 @@ inline constexpr std::uint64_t kBlockBytes = 4096;
 inline constexpr std::uint64_t kBatchHeaderBytes = 80;
 inline constexpr std::uint32_t kLogVersion = 1;
 inline constexpr std::string_view kBatchMagic = "LkBt";
+// The greatest index, batch number and sequence. No honest log comes near; decoders refuse more, so
+// that arithmetic on what a file says cannot wrap, and nothing beyond is written.
+inline constexpr std::uint64_t kLogCounterMax = std::uint64_t{1} << 62;
 
 // `bytes` rounded up to whole blocks.
 constexpr std::uint64_t in_blocks(std::uint64_t bytes) {

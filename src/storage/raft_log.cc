@@ -14,7 +14,6 @@
 #include "storage/log_map.h"
 #include "storage/log_replay.h"
 #include "storage/segment.h"
-#include "storage/spares.h"
 
 namespace lockstep::storage {
 namespace {
@@ -54,6 +53,8 @@ struct RaftLog::State {
   Status start_segment(const SegmentHeader& header, std::string_view batch);
   Status retire_front();
   Status final_failure(const Error& error);
+  // Whether a log that then ends at `last` could be opened again.
+  Status check_room(LogIndex last);
 
   env::Disk& disk;
   std::uint64_t segment_bytes;
@@ -115,6 +116,13 @@ Status RaftLog::State::final_failure(const Error& error) {
   return fail(error.code == Errc::no_space ? Errc::io : error.code, "raft log: " + error.text);
 }
 
+Status RaftLog::State::check_room(LogIndex last) {
+  if (last.value <= kLogCounterMax && map.chain().number < kLogCounterMax &&
+      segments.back().header.sequence < kLogCounterMax)
+    return {};
+  return final_failure({Errc::invalid, "its indexes or batch numbers are used up"});
+}
+
 Status RaftLog::append(const raft::Write& write) {
   State& s = *state_;
   if (s.failed) return fail(Errc::io, "raft log: an earlier write failed");
@@ -135,6 +143,7 @@ Status RaftLog::append(const raft::Write& write) {
     next = next.next();
     term = entry.term;
   }
+  TRY(s.check_room(previous.index + write.entries.size()));
   const std::uint64_t bytes = encoded_batch_bytes(write.entries);
   const Segment& active = s.segments.back();
   if (!truncates && active.used_bytes + bytes <= active.file_bytes) return s.append_in_place(write);
@@ -272,6 +281,18 @@ Status RaftLog::drop_through(raft::Position base) {
   return {};
 }
 
+std::optional<SpareAhead> RaftLog::spare_wanted() const {
+  const Segment& active = state_->segments.back();
+  if (active.used_bytes <= active.file_bytes / 2) return std::nullopt;
+  return state_->spares.wanted(active.header.sequence + 1);
+}
+
+Status RaftLog::add_spare(const SpareAhead& spare) {
+  if (const auto added = state_->spares.add(spare); !added)
+    return state_->final_failure(added.error());
+  return {};
+}
+
 Status RaftLog::State::retire_front() {
   if (const auto retired = spares.retire(segments.front()); !retired)
     return final_failure(retired.error());
@@ -284,6 +305,7 @@ Status RaftLog::reset(raft::Position at, const raft::Membership& membership) {
   State& s = *state_;
   CHECK(at.index.value > 0);
   if (s.failed) return fail(Errc::io, "raft log: an earlier write failed");
+  TRY(s.check_room(at.index));
   SegmentHeader header;
   header.sequence = s.segments.back().header.sequence + 1;
   header.previous = at;

@@ -19,6 +19,7 @@
 #include "base/result.h"
 #include "env/disk.h"
 #include "raft/core.h"
+#include "storage/spares.h"
 
 namespace lockstep::storage {
 
@@ -58,6 +59,12 @@ class RaftLog {
   // Forgets whole segments that end at or below `base`, and keeps up to two of their files to be
   // written again instead of new ones. Needs no space. Any failure is final.
   Status drop_through(raft::Position base);
+  // The file to write with write_spare(), beside the log, and to give to add_spare() then, so that
+  // the next segment does not have to be written while everybody waits: wanted once the active one
+  // is half full and none is left over from a dropped one.
+  [[nodiscard]] std::optional<SpareAhead> spare_wanted() const;
+  // Any failure is final.
+  Status add_spare(const SpareAhead& spare);
   // Makes the log an empty one that begins after `at` (not 0), with `membership` in force there:
   // what a node does once an image of the state at `at` is its database. A crash leaves the old log
   // or the new one. Success: durable. Failure is final, as for append(): no_space means that

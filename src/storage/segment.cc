@@ -58,17 +58,6 @@ Status fill(env::File& file, std::string_view start, std::uint64_t file_bytes) {
   return synced(file);
 }
 
-Status fill_new(env::Disk& disk, Segment& segment, const std::string& name,
-                std::string_view start) {
-  TRY_ASSIGN(segment.file, disk.open(name, env::OpenMode::create));
-  const Status filled = fill(*segment.file, start, segment.file_bytes);
-  if (filled) return {};
-  segment.file.reset();
-  // Give the space back. A failure here is not the caller's: open() removes such files too.
-  static_cast<void>(disk.remove(name));
-  return filled;
-}
-
 Status fill_spare(env::Disk& disk, Segment& segment, const std::string& name,
                   std::string_view start) {
   TRY_ASSIGN(segment.file, disk.open(name, env::OpenMode::existing));
@@ -79,6 +68,18 @@ Status fill_spare(env::Disk& disk, Segment& segment, const std::string& name,
 }
 
 }  // namespace
+
+Result<std::unique_ptr<env::File>> create_written(env::Disk& disk, const std::string& name,
+                                                  std::string_view start,
+                                                  std::uint64_t file_bytes) {
+  TRY_ASSIGN(auto file, disk.open(name, env::OpenMode::create));
+  const Status filled = fill(*file, start, file_bytes);
+  if (filled) return file;
+  file.reset();
+  // Give the space back. A failure here is not the caller's: RaftLog::open removes such files too.
+  static_cast<void>(disk.remove(name));
+  return std::unexpected(filled.error());
+}
 
 Result<Segment> create_segment(env::Disk& disk, SegmentRequest request, bool& renaming) {
   renaming = false;
@@ -94,7 +95,7 @@ Result<Segment> create_segment(env::Disk& disk, SegmentRequest request, bool& re
   if (unfinished.empty()) {
     unfinished = "tmp." + name;
     CHECK(is_unfinished_segment(unfinished));
-    TRY(fill_new(disk, segment, unfinished, start));
+    TRY_ASSIGN(segment.file, create_written(disk, unfinished, start, segment.file_bytes));
   } else {
     TRY(fill_spare(disk, segment, unfinished, start));
   }

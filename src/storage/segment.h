@@ -32,6 +32,11 @@ std::optional<std::uint64_t> segment_sequence(std::string_view name);
 // A segment that a crash left half made.
 bool is_unfinished_segment(std::string_view name);
 
+// A file of that name (new, or an attempt that failed) with `start`, then zeros up to `file_bytes`,
+// synced. Its name is not durable. On failure it is gone again.
+Result<std::unique_ptr<env::File>> create_written(env::Disk& disk, const std::string& name,
+                                                  std::string_view start, std::uint64_t file_bytes);
+
 // Makes the segment durable with `batch` (may be empty) as its first; header.sealed is set here.
 // On failure no segment of that name appears, unless the failure came from the rename or after it;
 // `renaming` tells. Before that, a new file is gone again, and a spare is still one.

@@ -7,7 +7,14 @@ namespace {
 
 constexpr std::string_view kPrefix = "tmp.spare-";
 
+constexpr std::string_view kAheadPrefix = "tmp.spare-ahead-";
+
 }  // namespace
+
+Status write_spare(env::Disk& disk, const SpareAhead& spare) {
+  TRY(create_written(disk, spare.name, {}, spare.file_bytes));
+  return {};
+}
 
 bool Spares::is_spare(std::string_view name) {
   return name.starts_with(kPrefix);
@@ -27,6 +34,17 @@ Result<std::vector<std::string>> Spares::adopt(const std::vector<std::string>& n
 
 std::string Spares::find(std::uint64_t bytes) const {
   return names_.empty() || bytes > file_bytes_ ? std::string() : names_.back();
+}
+
+std::optional<SpareAhead> Spares::wanted(std::uint64_t sequence) const {
+  if (!names_.empty()) return std::nullopt;
+  return SpareAhead{std::string(kAheadPrefix) + segment_name(sequence), file_bytes_};
+}
+
+Status Spares::add(const SpareAhead& spare) {
+  if (names_.size() >= kSparesMax) return disk_.remove(spare.name);
+  names_.push_back(spare.name);
+  return {};
 }
 
 Status Spares::retire(const Segment& segment) {

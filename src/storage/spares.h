@@ -1,9 +1,11 @@
-// Spares: files of dropped segments, kept under a "tmp." name until a new segment takes their
-// place. All their blocks were written once, so a segment made of one costs a small write where a
-// new file costs zeros to its full size; and it needs no space, so a full disk does not stop it.
+// Spares: files that wait under a "tmp." name for a new segment to take their place: those of
+// dropped segments, and where there is none, one written ahead. All their blocks were written once,
+// so a segment made of one costs a small write where a new file costs zeros to its full size, while
+// every writer waits; and it needs no space, so a full disk does not stop it.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +17,15 @@
 namespace lockstep::storage {
 
 inline constexpr std::size_t kSparesMax = 2;
+
+// A spare to write ahead.
+struct SpareAhead {
+  std::string name;
+  std::uint64_t file_bytes = 0;
+};
+// Writes it, so that Spares::add() may follow. Any lane: the log knows nothing of it before. Errc::
+// no_space leaves nothing; any other failure means that the disk fails.
+Status write_spare(env::Disk& disk, const SpareAhead& spare);
 
 class Spares {
  public:
@@ -29,6 +40,10 @@ class Spares {
   [[nodiscard]] std::string find(std::uint64_t bytes) const;
   // What find() gave has become a segment.
   void taken() { names_.pop_back(); }
+  // The one to write for the segment of that sequence; nullopt if there is one already.
+  [[nodiscard]] std::optional<SpareAhead> wanted(std::uint64_t sequence) const;
+  // write_spare() has written it. Removes it if there are enough by now.
+  Status add(const SpareAhead& spare);
   // The segment leaves the log: its file becomes a spare or is removed. The caller syncs the folder
   // before anything else; a spare that is written to must not come back under its old name.
   Status retire(const Segment& segment);

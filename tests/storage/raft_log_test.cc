@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/bugs.h"
+#include "storage/log_format.h"
 #include "storage/segment.h"
 #include "storage/spares.h"
 #include "tests/storage/support.h"
@@ -41,6 +42,27 @@ TEST(RaftLog, entries_of_every_kind_come_back) {
                       command(3, 2, std::string("a\0b", 3)),
                       command(4, 3, "")}));
   }
+  EXPECT_TRUE(equals(open_log(disk), model));
+}
+
+TEST(RaftLog, what_could_not_be_opened_again_is_not_written) {
+  SimDisk disk(Rng(1));
+  Model model;
+  {
+    auto opened = open_log(disk);
+    const raft::Position near{LogIndex{kLogCounterMax - 1}, Term{1}};
+    ASSERT_TRUE(opened.log->reset(near, membership_of(5)));
+    model.reset(near, membership_of(5));
+    append(*opened.log, model, appending({command(kLogCounterMax, 1, "the last one")}));
+    const Status more = opened.log->append(appending({command(kLogCounterMax + 1, 1, "more")}));
+    ASSERT_FALSE(more);
+    EXPECT_EQ(more.error().code, Errc::invalid);
+  }
+  auto opened = open_log(disk);
+  EXPECT_TRUE(equals(opened, model));
+  const Status beyond = opened.log->reset({LogIndex{kLogCounterMax + 1}, Term{1}}, {});
+  ASSERT_FALSE(beyond);
+  EXPECT_EQ(beyond.error().code, Errc::invalid);
   EXPECT_TRUE(equals(open_log(disk), model));
 }
 

@@ -58,6 +58,54 @@ TEST(Spares, a_new_segment_on_one_is_a_small_write_a_sync_and_a_rename) {
   EXPECT_EQ(seen, (std::vector<std::string>{"write", "sync"}));
 }
 
+TEST(Spares, one_is_written_ahead_when_the_segment_is_half_full) {
+  Bench bench;
+  EXPECT_FALSE(bench.log().spare_wanted());
+  while (!bench.log().spare_wanted()) bench.batch(1, 1);
+  const SpareAhead spare = *bench.log().spare_wanted();
+  EXPECT_LT(bench.disk().list()->size(), 2u) << "too late: the segment is full";
+  ASSERT_TRUE(write_spare(bench.disk(), spare));
+  ASSERT_TRUE(bench.log().add_spare(spare));
+  EXPECT_FALSE(bench.log().spare_wanted());
+  std::size_t bytes_most = 0;
+  bench.disk().observe(
+      [&](std::string_view op, std::string_view, std::uint64_t, std::string_view bytes) {
+        if (op == "write") bytes_most = std::max(bytes_most, bytes.size());
+      });
+  while (spares_on(bench.disk()) > 0) bench.batch(1, 1);
+  EXPECT_EQ(bytes_most, 2 * kBlockBytes);
+  bench.reopen();
+  bench.batch(1, 2);
+  bench.close();
+  EXPECT_TRUE(equals(*bench.open(), bench.model));
+}
+
+TEST(Spares, one_too_many_is_removed_and_a_half_written_one_is_written_again) {
+  Bench bench;
+  while (!bench.log().spare_wanted()) bench.batch(1, 1);
+  const SpareAhead spare = *bench.log().spare_wanted();
+  while (bench.disk().list()->size() < 4) bench.batch(1, 1);
+  ASSERT_TRUE(bench.log().drop_through(bench.model.last()));
+  ASSERT_EQ(spares_on(bench.disk()), kSparesMax);
+  bench.disk().put(spare.name, std::string(100, 'x'));
+  ASSERT_TRUE(write_spare(bench.disk(), spare));
+  EXPECT_EQ(bench.disk().contents(spare.name), std::string(Bench::kSegment, '\0'));
+  ASSERT_TRUE(bench.log().add_spare(spare));
+  EXPECT_EQ(spares_on(bench.disk()), kSparesMax);
+  EXPECT_FALSE(bench.disk().contents(spare.name));
+}
+
+TEST(Spares, one_that_finds_no_room_leaves_nothing) {
+  Bench bench;
+  while (!bench.log().spare_wanted()) bench.batch(1, 1);
+  const SpareAhead spare = *bench.log().spare_wanted();
+  bench.disk().set_full(true);
+  const Status written = write_spare(bench.disk(), spare);
+  ASSERT_FALSE(written);
+  EXPECT_EQ(written.error().code, Errc::no_space);
+  EXPECT_EQ(spares_on(bench.disk()), 0u);
+}
+
 TEST(Spares, two_are_kept_of_the_usual_size) {
   Bench bench;
   bench.batch(1, 1, 50000);  // a segment of its own size
