@@ -10,14 +10,14 @@ traced() {
   local name=$1 trace=$work/trace.$1 tracer
   shift
   strace -f -y -o "$trace" -p "${pid_of[$name]}" \
-    -e trace=fdatasync,fsync,msync,sync_file_range,syncfs,sync,pwrite64 2>"$trace.err" &
+    -e trace=fdatasync,fsync,msync,syncfs,sync,pwrite64 2>"$trace.err" &
   tracer=$!
   wait_for 10 grep -q attached "$trace.err" || die "strace: $(<"$trace.err")"
   "$@"
   kill -INT "$tracer" && wait "$tracer" || true
   read -r batches log_syncs database_syncs other_syncs < <(awk '
     $2 ~ /^pwrite64\(/ { batches += /pwrite64\([0-9]+<[^>]*\/log-[0-9a-f]*>/ }
-    $2 ~ /^(fdatasync|fsync|msync|sync_file_range|syncfs|sync)\(/ {
+    $2 ~ /^(fdatasync|fsync|msync|syncfs|sync)\(/ {
       if (/\/log-[0-9a-f]*>/) log_syncs++
       else if (/\/(db\.sqlite|db\.sqlite-wal|sums-[01]|manifest)>/) database_syncs++
       else other++

@@ -18,6 +18,13 @@ namespace {
 
 constexpr std::size_t kNameMax = 255;
 
+// Bytes that may wait in the system's cache before the disk begins to write them. A sync of another
+// file waits for what the disk was given before it: the log's waits for no more than two portions
+// instead of all that a checkpoint has written. Measured in docs/figures.md.
+constexpr std::uint64_t kPortionBytes = 256 * 1024;
+// What a write that does not follow the one before it costs a disk, in bytes written in a row.
+constexpr std::uint64_t kSeekBytes = 28 * 1024;
+
 Errc code_of(int error) {
   if (error == ENOSPC || error == EDQUOT) return Errc::no_space;
   if (error == ENOENT) return Errc::not_found;
@@ -68,6 +75,8 @@ class PosixFile final : public env::File {
   }
 
   Status write(std::uint64_t offset, std::string_view bytes) override {
+    behind_ += bytes.size() + (offset == end_ ? 0 : kSeekBytes);
+    end_ = offset + bytes.size();
     while (!bytes.empty()) {
       const ssize_t n = restarting(
           [&] { return ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset)); });
@@ -76,10 +85,11 @@ class PosixFile final : public env::File {
       offset += static_cast<std::uint64_t>(n);
       bytes.remove_prefix(static_cast<std::size_t>(n));
     }
-    return {};
+    return behind_ < kPortionBytes ? Status() : write_behind();
   }
 
   Status sync() override {
+    behind_ = 0;
     if (restarting([&] { return ::fdatasync(fd_); }) == 0) return {};
     return fail(Errc::io, "sync " + path_ + ": " + std::strerror(errno));
   }
@@ -96,8 +106,21 @@ class PosixFile final : public env::File {
   }
 
  private:
+  // Begins to write what is in the cache, as soon as the portion before is on its way no more.
+  // Makes nothing durable; but a failure that it reports is not reported to a later sync again.
+  Status write_behind() {
+    behind_ = 0;
+    const auto begin = [this] {
+      return ::sync_file_range(fd_, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE);
+    };
+    if (restarting(begin) == 0 || errno == ENOSYS) return {};
+    return fail(Errc::io, "write back " + path_ + ": " + std::strerror(errno));
+  }
+
   std::string path_;
   int fd_;
+  std::uint64_t end_ = 0;     // of the last write
+  std::uint64_t behind_ = 0;  // since the last portion or sync
 };
 
 }  // namespace

@@ -14,7 +14,7 @@ namespace {
 
 // To restart the WAL the writer is held for what came while earlier passes copied beside it. They
 // are repeated until that is little, within reason: it need not become less.
-constexpr std::uint64_t kFramesHeldMax = 256;
+constexpr std::uint64_t kFramesHeldMax = 64;
 constexpr int kPassesBesideMax = 4;
 
 // After a failed sync nobody knows what of the file is on the disk, whatever the reason was.

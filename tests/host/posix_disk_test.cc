@@ -44,6 +44,25 @@ TEST_F(PosixDiskTest, writes_are_read_back_by_other_handles) {
   EXPECT_EQ(contents(*disk, "log.1"), std::string("hello\0\0\0gap", 11));
 }
 
+// Enough of both kinds of writes to begin writing back many times.
+TEST_F(PosixDiskTest, much_that_is_written_without_a_sync_is_read_back) {
+  constexpr std::size_t kPage = 4096;
+  constexpr std::size_t kPages = 512;
+  const auto disk = open_folder();
+  auto file = disk->open("a", OpenMode::create);
+  std::string expected(kPages * kPage, 'a');
+  ASSERT_TRUE((*file)->write(0, expected));
+  for (std::size_t i = 0; i < kPages; i += 2) {
+    const std::size_t page = i * 77 % kPages;
+    const std::string bytes(kPage, static_cast<char>('b' + page % 20));
+    ASSERT_TRUE((*file)->write(page * kPage, bytes));
+    expected.replace(page * kPage, kPage, bytes);
+  }
+  EXPECT_EQ(contents(*disk, "a"), expected);
+  ASSERT_TRUE((*file)->sync());
+  EXPECT_EQ(contents(*disk, "a"), expected);
+}
+
 TEST_F(PosixDiskTest, read_is_short_only_at_the_end) {
   const auto disk = open_folder();
   auto file = disk->open("a", OpenMode::create);
