@@ -131,7 +131,7 @@ void World::keep_for_late(std::string_view bytes) {
 void World::deliver_late(const std::deque<std::string>& kept) {
   if (kept.empty()) return;
   const std::string& bytes = kept[late_frames_.below(kept.size())];
-  const std::string& to = std::get<raft::Message>(wire::decode_frame(bytes)->body).to.value;
+  const std::string to = std::get<raft::Message>(wire::decode_frame(bytes)->body).to.value;
   for (std::size_t i = 0; i < machines_.size(); ++i) {
     if (machines_[i]->name() != to) continue;
     trace_.add("deliver late", i);
