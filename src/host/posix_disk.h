@@ -4,6 +4,10 @@
 // ENOSPC and EDQUOT of an open, write, truncate or rename become Errc::no_space. Of a sync they
 // become Errc::io: with delayed allocation the pages may be gone by then, so nothing may be
 // concluded from it.
+//
+// Writes that no sync follows begin their way to the disk in portions, each after the one before,
+// so that the sync of any file finds little before it. A write may therefore wait for earlier ones
+// of its handle, and report their failure (Errc::io).
 #pragma once
 
 #include <memory>
