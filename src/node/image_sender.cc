@@ -151,8 +151,10 @@ void ImageSender::release() {
   env_.lanes.run(
       {env::LaneKind::image, 0}, [this] { database_.unpin_image(); }, life_.guard([this] {
         state_ = State::none;
+        // First the checkpoint that it kept from running, then the next image: pinned before, that
+        // one would be in the way in its turn, and be let go, and so for ever.
+        snapshotter_.try_now();
         if (!waiting_.empty() && !halted_) pin();
-        snapshotter_.poke();
         job_done();
       }));
 }

@@ -102,10 +102,12 @@ void Snapshotter::press() {
 
 void Snapshotter::retry_later() {
   pausing_ = true;
-  env_.turns.at(env_.clock.now() + kRetryPause, life_.guard([this] {
-    pausing_ = false;
-    poke();
-  }));
+  env_.turns.at(env_.clock.now() + kRetryPause, life_.guard([this] { try_now(); }));
+}
+
+void Snapshotter::try_now() {
+  pausing_ = false;
+  poke();
 }
 
 void Snapshotter::snapshot(std::optional<std::uint64_t> keep, Done done) {

@@ -38,6 +38,9 @@ class Snapshotter {
 
   // Something was applied, or time passed: does what is due.
   void poke();
+  // What was in a checkpoint's way is gone: like poke(), and does not wait for the time of the next
+  // try. What is due is given to the image lane before this returns.
+  void try_now();
   // A durable point and a checkpoint now; then the log keeps `keep` entries behind it.
   void snapshot(std::optional<std::uint64_t> keep, Done done);
   // While set, the log keeps everything above `at`: an image that stands there is on its way.

@@ -17,6 +17,9 @@ class Drama : public testing::Test {
   void begin(std::size_t nodes, std::uint64_t seed = 1) {
     Swarm swarm = calm_swarm();
     swarm.nodes = nodes;
+    begin(swarm, seed);
+  }
+  void begin(const Swarm& swarm, std::uint64_t seed) {
     world.emplace(seed, swarm);
     world->start();
     ASSERT_TRUE(converge(*world, seconds(30))) << violation();
