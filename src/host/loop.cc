@@ -56,10 +56,8 @@ Relay::Next Loop::State::step(Loop& loop) {
   jobs.pop_front();
   turns_before_job = 0;
   job.begin_here();
-  if (!relay.lend([&job] { job.work_here(); })) {
-    job.done_late();
-    return Relay::Next::standby;
-  }
+  if (!relay.lend([&job] { job.work_here(); }))
+    return job.done_late() ? Relay::Next::standby : Relay::Next::retire;
   loop.begin_turn();
   job.done_here();
   return Relay::Next::step;

@@ -32,8 +32,9 @@ class IdleJob {
   virtual void work_here() = 0;
   // work_here() has returned, and this is a turn.
   virtual void done_here() = 0;
-  // work_here() has returned, but the strand is another thread's now. Not a turn.
-  virtual void done_late() = 0;
+  // work_here() has returned, but the strand is another thread's now. Not a turn. False: this
+  // thread must do nothing any more.
+  [[nodiscard]] virtual bool done_late() = 0;
   // Strand thread, in the middle of a turn maybe: too much else is ready, or nobody stands by. The
   // owner has it done elsewhere.
   virtual void pass_on() = 0;

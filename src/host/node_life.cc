@@ -32,6 +32,7 @@ struct NodeLife::Life {
   // the node last.
   ~Life() {
     resolver.reset();
+    if (node) node->end_reads();
     lanes.stop();
     turns.drop();
     handler.reset();

@@ -2,7 +2,8 @@
 
 #include <pthread.h>
 
-#include <thread>
+#include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 
@@ -20,16 +21,41 @@ void Relay::run(const std::function<Next()>& step) {
     const std::lock_guard lock(mutex_);
     ended_ = false;
   }
-  std::thread other([this, &step] { serve(step, false); });
-  (void)::pthread_setname_np(other.native_handle(), "standby");
+  add_standby(step);
   serve(step, true);
-  other.join();
+  std::vector<std::thread> started;
+  {
+    std::unique_lock lock(mutex_);
+    wake_up_.wait(lock, [this] { return ended_; });  // the caller may have retired
+    started = std::exchange(started_, {});
+  }
+  for (std::thread& each : started) each.join();
+}
+
+// The strand thread, and before there is one: what it starts inherits its priority.
+void Relay::add_standby(const std::function<Next()>& step) {
+  const std::lock_guard lock(mutex_);
+  missing_.store(false, std::memory_order_relaxed);
+  started_.emplace_back([this, &step] { serve(step, false); });
+  (void)::pthread_setname_np(started_.back().native_handle(), "standby");
+}
+
+// Nothing of the relay is touched once the lock is let go.
+void Relay::retire() {
+  const std::lock_guard lock(mutex_);
+  missing_.store(true, std::memory_order_relaxed);
+  const auto self = std::ranges::find(started_, std::this_thread::get_id(), &std::thread::get_id);
+  if (self == started_.end()) return;  // run()'s caller, or about to be joined
+  self->detach();
+  started_.erase(self);
 }
 
 void Relay::serve(const std::function<Next()>& step, bool holds) {
   while (holds || stand_by()) {
+    if (missing_.load(std::memory_order_relaxed)) add_standby(step);
     const Next next = step();
     holds = next == Next::step;
+    if (next == Next::retire) return retire();
     if (next != Next::end) continue;
     const std::lock_guard lock(mutex_);
     ended_ = true;

@@ -74,6 +74,7 @@ struct Server::State {
   void finish_recovery();
   void wait_for_signal();
   void begin_stop(const std::string& why, bool leave_cluster);
+  void end_loop();
   void fatal(const Error& error);
   void take_apart();
   [[nodiscard]] std::string where() const;
@@ -254,15 +255,21 @@ void Server::State::begin_stop(const std::string& why, bool leave_cluster) {
                             .leave_cluster = leave_cluster});
   stop->begin([this](const Status& status) {
     if (!status) return fatal(status.error());
-    loop.stop();
+    end_loop();
   });
+}
+
+// A read that is under way on a thread of the loop would keep it from ending.
+void Server::State::end_loop() {
+  if (life && life->node()) life->node()->end_reads();
+  loop.stop();
 }
 
 // Whoever reports it may not be destroyed inside the call, so only the loop is told.
 void Server::State::fatal(const Error& error) {
   if (std::exchange(exit_code, 1) != 0) return;
   std::fprintf(stderr, "fatal: %s\n", error.text.c_str());
-  loop.stop();
+  end_loop();
 }
 
 // Ports first, so that nothing new comes; then the node, with what its jobs and tasks hold; then

@@ -6,6 +6,8 @@
 // (IdleJob in host/loop.h): when the strand is idle, that saves the two hops. When it is busy they
 // are worth their price, since turns go on meanwhile. Image jobs are long, and never offered.
 //
+// A read that takes long gives way to all other work of the machine (host/job_watch.h).
+//
 // Queues are not bounded here: the node bounds what it hands over (env/lanes.h).
 #pragma once
 
@@ -17,6 +19,8 @@
 
 namespace lockstep::host {
 
+class Completions;
+class Lane;
 class Loop;
 
 class ThreadLanes final : public env::Lanes {
@@ -42,13 +46,15 @@ class ThreadLanes final : public env::Lanes {
   [[nodiscard]] Counts counts(env::LaneId id);
 
  private:
-  class Lane;
-  struct Completions;
   Lane& lane(env::LaneId id);
+  Lane& read_lane(unsigned number);
+  void watch_reads();
 
-  unsigned read_lanes_;
+  Loop& loop_;
+  const unsigned read_lanes_;
   bool stopped_ = false;
   std::shared_ptr<Completions> completions_;
+  env::TimerId watch_;                        // of the reads; 0: none is under way
   std::vector<std::unique_ptr<Lane>> lanes_;  // log, apply, image, read 0, read 1, ...
 };
 

@@ -147,6 +147,10 @@ void Node::snapshot(std::optional<std::uint64_t> keep,
   state_->snapshotter.snapshot(keep, std::move(done));
 }
 
+void Node::end_reads() {
+  state_->read_pool.retire();
+}
+
 NodeStatus Node::status() const {
   return state_->status();
 }

@@ -161,6 +161,10 @@ class Node {
   void snapshot(std::optional<std::uint64_t> keep,
                 std::move_only_function<void(Result<bool>)> done);
 
+  // Ends the reads that are under way and wait, so that the lanes' owner need not wait for them.
+  // What they answer is worth nothing: the node's destruction comes next.
+  void end_reads();
+
   [[nodiscard]] NodeStatus status() const;
   // For oracles: the core and, between lane jobs, the database.
   [[nodiscard]] const raft::Core& core() const;

@@ -39,6 +39,10 @@ void ReadPool::interrupt(Duration age) {
     if (lane.busy && env_.clock.now() - lane.since >= age) lane.reader->interrupt();
 }
 
+void ReadPool::retire() {
+  for (const Lane& lane : lanes_) lane.reader->retire();
+}
+
 void ReadPool::pump() {
   for (unsigned lane = 0; lane < lanes_.size() && !queue_.empty(); ++lane) {
     if (lanes_[lane].busy) continue;

@@ -27,6 +27,8 @@ class ReadPool {
   bool classify(std::string command, std::move_only_function<void(bool)> done);
   // Ends the queries of jobs that have been running for `age` or longer.
   void interrupt(Duration age);
+  // Ends all queries for good, those to come as well.
+  void retire();
 
  private:
   struct Job {

@@ -54,9 +54,11 @@ class Reader {
   // Ends the query that is under way, if any, which then answers kReadInterrupted for the statement
   // it was at. Turns and every lane.
   virtual void interrupt() = 0;
+  // Like interrupt(), of the query under way and all that are still to come. Turns and every lane.
+  virtual void retire() = 0;
 };
 
-// What a statement answers that was ended by Reader::interrupt().
+// What a statement answers that was ended by Reader::interrupt() or retire().
 inline constexpr char kReadInterrupted[] =
     "read interrupted: it held back the write-ahead log for too long; try again";
 

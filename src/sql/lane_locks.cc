@@ -55,12 +55,17 @@ void Interruption::end() {
 
 bool Interruption::asked() {
   const Held held(lock_);
-  return asked_;
+  return asked_ || for_good_;
 }
 
 void Interruption::ask() {
   const Held held(lock_);
   asked_ = asked_ || running_;
+}
+
+void Interruption::ask_for_good() {
+  const Held held(lock_);
+  for_good_ = true;
 }
 
 }  // namespace lockstep::sql

@@ -50,7 +50,7 @@ class StateGuard {
   std::uint64_t copying_ = 0;
 };
 
-// Ends a query from another lane, and never the one after it.
+// Ends a query from another lane, and the one after it only if that is what is asked for.
 class Interruption {
  public:
   // The reader's lane: a query begins; it ends; is it to end?
@@ -59,11 +59,14 @@ class Interruption {
   [[nodiscard]] bool asked();
   // Any lane. Without a query under way nothing happens.
   void ask();
+  // Any lane. Whatever is under way and whatever comes is to end.
+  void ask_for_good();
 
  private:
   Lock lock_;
   bool running_ = false;
   bool asked_ = false;
+  bool for_good_ = false;
 };
 
 }  // namespace lockstep::sql

@@ -18,6 +18,7 @@ class ConnectionReader final : public Reader {
   Result<CommandResult> query(std::string_view command) override;
   bool is_read_only(std::string_view command) override;
   void interrupt() override { interruption_.ask(); }
+  void retire() override { interruption_.ask_for_good(); }
 
   // For tests that hold a snapshot open across the writer's work.
   [[nodiscard]] Connection& connection() { return *connection_; }

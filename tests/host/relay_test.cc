@@ -2,12 +2,15 @@
 #include "host/relay.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <functional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "env/lanes.h"
 #include "host/loop.h"
@@ -22,6 +25,7 @@ using env::LaneKind;
 constexpr LaneId kLog{LaneKind::log};
 constexpr LaneId kApply{LaneKind::apply};
 constexpr LaneId kImage{LaneKind::image};
+constexpr LaneId kRead{LaneKind::read, 1};
 
 void wait_for(const std::atomic<bool>& flag) {
   while (!flag) std::this_thread::yield();
@@ -66,6 +70,34 @@ TEST(Relay, a_short_loan_leaves_the_strand_where_it_is) {
     }
     return Relay::Next::step;
   });
+}
+
+// Whichever it is, the caller's own thread or one that was started beside it.
+TEST(Relay, a_thread_that_retires_is_replaced) {
+  Relay relay;
+  thread_local bool is_spent = false;
+  std::atomic<int> lent = 0;
+  std::atomic<int> taken = 0;
+  std::atomic<int> retired = 0;
+  relay.run([&] {
+    EXPECT_FALSE(is_spent);
+    if (!relay.can_lend()) {
+      taken = lent.load();
+      return Relay::Next::step;
+    }
+    // Nobody stands by until the thread of the last loan has been replaced.
+    EXPECT_EQ(retired, lent);
+    if (lent == 4) return Relay::Next::end;
+    const int loan = ++lent;
+    EXPECT_FALSE(relay.lend([&] {
+      while (taken < loan) std::this_thread::yield();
+    }));
+    is_spent = true;
+    ++retired;
+    return Relay::Next::retire;
+  });
+  EXPECT_EQ(retired, 4);
+  EXPECT_TRUE(is_spent);
 }
 
 // Runs a story inside Loop::run() until it calls loop.stop().
@@ -236,6 +268,58 @@ TEST_F(LanesAtHome, jobs_keep_their_order_whoever_does_them) {
   EXPECT_EQ(done.size(), static_cast<std::size_t>(next));
   EXPECT_GT(lanes_.counts(kApply).here, 10u);
   EXPECT_GT(lanes_.counts(kApply).elsewhere, 10u);
+}
+
+// The nice value of the calling thread.
+int nice_value() {
+  return ::getpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()));
+}
+
+// Begun on the strand thread or on the lane's own. Who does the next job, and who has the turns
+// after it, is as nice as before.
+TEST_F(LanesAtHome, a_long_read_gives_way_and_nothing_after_it_does) {
+  const int usual = nice_value();
+  // After so many short ones the strand thread does a long one, too.
+  const std::string reads = "LsssssssssLsssssssssLLsL";
+  const auto do_read = [&](char read) {
+    EXPECT_EQ(nice_value(), usual);
+    if (read != 'L') return;
+    while (nice_value() == usual) std::this_thread::yield();
+    EXPECT_EQ(nice_value(), std::min(usual + 10, 19));
+  };
+  std::size_t next = 0;
+  std::uint64_t long_ones_here = 0;
+  std::function<void()> go_on = [&] {
+    EXPECT_EQ(nice_value(), usual);
+    if (next == reads.size()) return loop_.stop();
+    const char read = reads[next++];
+    const std::uint64_t here = lanes_.counts(kRead).here;
+    lanes_.run(
+        kRead, [&, read] { do_read(read); },
+        [&, read, here] {
+          if (read == 'L') long_ones_here += lanes_.counts(kRead).here - here;
+          go_on();
+        });
+  };
+  tell(go_on);
+  EXPECT_GE(long_ones_here, 2u);
+  EXPECT_GE(lanes_.counts(kRead).elsewhere, 3u);
+}
+
+TEST_F(LanesAtHome, stopping_after_a_long_read_waits_for_nobody) {
+  tell([&] {
+    const int usual = nice_value();
+    lanes_.run(
+        kRead,
+        [=] {
+          while (nice_value() == usual) std::this_thread::yield();
+        },
+        [&] {
+          lanes_.stop();
+          loop_.stop();
+        });
+  });
+  EXPECT_EQ(lanes_.counts(kRead).here, 1u);
 }
 
 }  // namespace

@@ -131,6 +131,14 @@ TEST(Query, interrupt_without_a_query_means_none) {
             "count(*) [] 9999");
 }
 
+TEST(Query, retired_reader_ends_whatever_it_is_asked) {
+  Rig rig;
+  rig.reader->retire();
+  const std::string ended = std::string("?!") + kReadInterrupted;
+  EXPECT_EQ(rig.query({"SELECT 1"}), ended);
+  EXPECT_EQ(rig.query({"SELECT 1"}), ended);
+}
+
 TEST(Query, failure_of_the_disk_is_no_answer) {
   Rig rig;
   rig.run({"CREATE TABLE t(x)", "INSERT INTO t VALUES(randomblob(3000))"});

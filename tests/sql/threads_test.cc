@@ -174,5 +174,21 @@ TEST_F(Threads, interrupt_ends_the_query_under_way_and_no_other) {
   EXPECT_EQ(show(readers_[0]->query(sum_command()).value()), kWhole);
 }
 
+TEST_F(Threads, retiring_ends_an_endless_query) {
+  std::atomic<bool> begun = false;
+  std::thread other([&] {
+    while (!begun) std::this_thread::yield();
+    readers_[0]->retire();
+  });
+  begun = true;
+  const std::string shown = show(readers_[0]
+                                     ->query(command({"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL "
+                                                      "SELECT i+1 FROM n) SELECT max(i) FROM n"},
+                                                     {.kind = wire::CommandKind::query}))
+                                     .value());
+  other.join();
+  EXPECT_EQ(shown, std::string("?!") + kReadInterrupted);
+}
+
 }  // namespace
 }  // namespace lockstep::sql
