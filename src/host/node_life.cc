@@ -16,18 +16,21 @@ namespace lockstep::host {
 
 namespace {
 
-constexpr unsigned kReadLanesMin = 2;
-constexpr unsigned kReadLanesMax = 8;
+// Lanes that read at once, by the machine's processors; and so many more to take the place of those
+// that are busy with long reads.
+constexpr unsigned kReadsAtOnceMin = 2;
+constexpr unsigned kReadsAtOnceMax = 8;
+constexpr unsigned kReserveLanes = 6;
 
-unsigned read_lanes() {
-  return std::clamp(std::thread::hardware_concurrency(), kReadLanesMin, kReadLanesMax);
+unsigned reads_at_once() {
+  return std::clamp(std::thread::hardware_concurrency(), kReadsAtOnceMin, kReadsAtOnceMax);
 }
 
 }  // namespace
 
 // What is new in each life. Either `node` or `repair` or `resolver` is there.
 struct NodeLife::Life {
-  explicit Life(Loop& loop) : turns(loop), lanes(loop, read_lanes()) {}
+  explicit Life(Loop& loop) : turns(loop), lanes(loop, reads_at_once() + kReserveLanes) {}
   // First the lanes, whose running jobs use what the node owns; then tasks that hold node state;
   // the node last.
   ~Life() {
@@ -94,6 +97,7 @@ node::NodeOptions NodeLife::options_of_this_life() const {
   auto options = node_options(options_.config, options_.advertised,
                               Rng(options_.seed).derive("life", lives_).next());
   options.recover_members = options_.recover_members;
+  options.reads_at_once = reads_at_once();
   options.expect.patience = time_to_form();
   return options;
 }

@@ -21,23 +21,23 @@ void Relay::run(const std::function<Next()>& step) {
     const std::lock_guard lock(mutex_);
     ended_ = false;
   }
-  add_standby(step);
-  serve(step, true);
+  start_thread(step, true);
+  start_thread(step, false);
   std::vector<std::thread> started;
   {
     std::unique_lock lock(mutex_);
-    wake_up_.wait(lock, [this] { return ended_; });  // the caller may have retired
+    wake_up_.wait(lock, [this] { return ended_; });
     started = std::exchange(started_, {});
   }
   for (std::thread& each : started) each.join();
 }
 
-// The strand thread, and before there is one: what it starts inherits its priority.
-void Relay::add_standby(const std::function<Next()>& step) {
+// run()'s caller or the strand thread: what they start inherits their priority.
+void Relay::start_thread(const std::function<Next()>& step, bool holds) {
   const std::lock_guard lock(mutex_);
   missing_.store(false, std::memory_order_relaxed);
-  started_.emplace_back([this, &step] { serve(step, false); });
-  (void)::pthread_setname_np(started_.back().native_handle(), "standby");
+  started_.emplace_back([this, &step, holds] { serve(step, holds); });
+  (void)::pthread_setname_np(started_.back().native_handle(), "loop");
 }
 
 // Nothing of the relay is touched once the lock is let go.
@@ -45,14 +45,14 @@ void Relay::retire() {
   const std::lock_guard lock(mutex_);
   missing_.store(true, std::memory_order_relaxed);
   const auto self = std::ranges::find(started_, std::this_thread::get_id(), &std::thread::get_id);
-  if (self == started_.end()) return;  // run()'s caller, or about to be joined
+  if (self == started_.end()) return;  // about to be joined
   self->detach();
   started_.erase(self);
 }
 
 void Relay::serve(const std::function<Next()>& step, bool holds) {
   while (holds || stand_by()) {
-    if (missing_.load(std::memory_order_relaxed)) add_standby(step);
+    if (missing_.load(std::memory_order_relaxed)) start_thread(step, false);
     const Next next = step();
     holds = next == Next::step;
     if (next == Next::retire) return retire();

@@ -30,9 +30,9 @@ class Relay {
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
 
-  // The calling thread becomes the strand thread; a second one stands by. `step` is called again
-  // and again by whichever is the strand thread. Returns, on the calling thread, after a step
-  // returned `end` and every other thread has returned from what it was doing.
+  // Starts the strand thread, and a second one that stands by. `step` is called again and again by
+  // whichever is the strand thread. Returns after a step returned `end` and every other thread has
+  // returned from what it was doing.
   void run(const std::function<Next()>& step);
 
   // Strand thread. Whether lend() may be called: inside run(), and somebody stands by.
@@ -48,7 +48,7 @@ class Relay {
 
   void serve(const std::function<Next()>& step, bool holds);
   bool stand_by();
-  void add_standby(const std::function<Next()>& step);
+  void start_thread(const std::function<Next()>& step, bool holds);
   void retire();
 
   const Duration tick_;

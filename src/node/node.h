@@ -53,6 +53,9 @@ struct NodeOptions {
   // Bounds. What does not fit is refused with Errc::busy.
   std::uint64_t pending_bytes_max = 64u << 20;  // proposals not yet applied
   std::uint64_t pending_reads_max = 65'536;
+  // Read lanes that work at once; the rest takes the place of those that are busy with a long read.
+  // 0: all of them at once.
+  unsigned reads_at_once = 0;
   std::uint64_t batch_bytes_max = 4u << 20;  // one log batch, one apply job
   std::uint64_t batch_entries_max = 1024;
   std::uint64_t cache_bytes_max = 16u << 20;  // entries kept in memory for lagging followers

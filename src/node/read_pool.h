@@ -1,7 +1,12 @@
 // ReadPool: runs read-only commands on the read lanes, each of which owns one reading connection. A
 // lane takes several queued reads per job, so that a busy node pays one hand-over for many.
+//
+// So many lanes work at once as the machine has cores for. A read that takes long no longer counts
+// among them, and reads that it would have kept waiting in its job go back to the queue: another
+// lane, kept in reserve maybe, takes its place.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -16,9 +21,13 @@ namespace lockstep::node {
 
 class ReadPool {
  public:
+  struct Options {
+    unsigned at_once = 1;         // lanes that work at once, long reads not counted; at least 1
+    std::uint64_t queue_max = 0;  // reads that wait
+  };
   // One reader per read lane.
   // `failed`: a read found the disk broken or the database damaged; final.
-  ReadPool(env::Env env, std::vector<std::unique_ptr<sql::Reader>> readers, std::uint64_t queue_max,
+  ReadPool(env::Env env, std::vector<std::unique_ptr<sql::Reader>> readers, Options options,
            std::function<void(Error)> failed);
 
   // Runs the command on some lane; false (and nothing is called) if the queue is full. After a
@@ -41,21 +50,33 @@ class ReadPool {
     Result<sql::CommandResult> result;
     bool read_only = false;
   };
+  // What a lane was given. The lane begins with the next one as long as there is one; the turns may
+  // take back those that it has not begun.
+  struct Batch {
+    std::vector<Job> jobs;
+    std::atomic<std::size_t> next = 0;
+  };
   struct Lane {
     std::unique_ptr<sql::Reader> reader;
-    bool busy = false;
+    std::shared_ptr<Batch> batch;  // under way
     TimePoint since{};
   };
 
   bool add(Job job);
   void pump();
+  [[nodiscard]] bool is_long(const Lane& lane) const;
   void start(unsigned lane, std::vector<Job> jobs);
+  static std::vector<Output> work(sql::Reader& reader, Batch& batch);
+  void finish(unsigned lane, std::vector<Output> outputs);
+  void watch();
+  void take_back(Lane& lane);
 
   env::Env env_;
+  const Options options_;
   std::vector<Lane> lanes_;
   std::function<void(Error)> failed_;
   std::deque<Job> queue_;
-  const std::uint64_t queue_max_;
+  bool watching_ = false;
   Lifeline life_;
 };
 

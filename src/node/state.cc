@@ -40,6 +40,11 @@ Snapshotter::Options snapshotter_options(const NodeOptions& options) {
           .keep_entries = options.log_keep_entries};
 }
 
+ReadPool::Options read_pool_options(const NodeOptions& options, const env::Env& env) {
+  return {.at_once = options.reads_at_once > 0 ? options.reads_at_once : env.lanes.read_lanes(),
+          .queue_max = options.pending_reads_max};
+}
+
 bool belongs_to_no_cluster(const raft::Recovered& recovered) {
   return recovered.fence == raft::Position{} && recovered.terms.empty() &&
          recovered.hard.term <= Term{1} && !recovered.hard.vote &&
@@ -92,7 +97,7 @@ Node::State::State(env::Env env_in, NodeOptions options_in, Storage storage)
                    },
                .space = [this](bool space) { space_changed(database_full, space); },
                .failed = [this](Error error) { fail(std::move(error)); }}),
-      read_pool(env, std::move(storage.readers), options.pending_reads_max,
+      read_pool(env, std::move(storage.readers), read_pool_options(options, env),
                 [this](Error error) { fail(std::move(error)); }),
       snapshotter(env, snapshotter_options(options), consensus, *database,
                   {.relieve =

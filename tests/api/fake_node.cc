@@ -4,14 +4,6 @@
 
 namespace lockstep::api {
 
-bool ManualTurns::run_next() {
-  if (timers_.empty()) return false;
-  auto first = timers_.extract(timers_.begin());
-  if (first.key() > clock_.now()) clock_.advance(first.key() - clock_.now());
-  first.mapped()();
-  return true;
-}
-
 namespace {
 
 // The one node of the running test; Node::open() has no room for a script.

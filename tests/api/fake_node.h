@@ -4,43 +4,15 @@
 #pragma once
 
 #include <deque>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "api/handler.h"
 #include "node/node.h"
+#include "tests/manual_turns.h"
 
 namespace lockstep::api {
-
-class ManualClock final : public env::Clock {
- public:
-  [[nodiscard]] TimePoint now() const override { return now_; }
-  [[nodiscard]] WallTime wall() const override { return {1'700'000'000'000}; }
-  void advance(Duration by) { now_ += by; }
-
- private:
-  TimePoint now_{seconds(100)};
-};
-
-// Timers run when the test says so.
-class ManualTurns final : public env::Turns {
- public:
-  explicit ManualTurns(ManualClock& clock) : clock_(clock) {}
-  void post(env::Task task) override { timers_.emplace(clock_.now(), std::move(task)); }
-  env::TimerId at(TimePoint when, env::Task task) override {
-    timers_.emplace(when, std::move(task));
-    return {1};
-  }
-  void cancel(env::TimerId) override {}
-  // Advances to the earliest timer and runs it; false if there is none.
-  bool run_next();
-
- private:
-  ManualClock& clock_;
-  std::multimap<TimePoint, env::Task> timers_;
-};
 
 // What the node was asked to do, in order: "write", "read weak", "classify", "forward /db/execute",
 // "remove n2", "transfer n2" (or "transfer"), "snapshot 5" (or "snapshot").
