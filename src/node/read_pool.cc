@@ -70,8 +70,7 @@ void ReadPool::pump() {
 }
 
 void ReadPool::start(unsigned lane, std::vector<Job> jobs) {
-  auto batch = std::make_shared<Batch>();
-  batch->jobs = std::move(jobs);
+  auto batch = std::make_shared<Batch>(std::move(jobs));
   lanes_[lane].batch = batch;
   lanes_[lane].since = env_.clock.now();
   watch();
@@ -86,10 +85,8 @@ void ReadPool::start(unsigned lane, std::vector<Job> jobs) {
 // Read lane. Of the jobs it touches only what it has begun.
 std::vector<ReadPool::Output> ReadPool::work(sql::Reader& reader, Batch& batch) {
   std::vector<Output> outputs;
-  for (;;) {
-    const std::size_t i = batch.next.fetch_add(1);
-    if (i >= batch.jobs.size()) return outputs;
-    const Job& job = batch.jobs[i];
+  while (const auto i = batch.row.begin_next()) {
+    const Job& job = batch.jobs[*i];
     Output& output = outputs.emplace_back();
     if (job.query_done) {
       output.result = reader.query(job.command);
@@ -97,6 +94,7 @@ std::vector<ReadPool::Output> ReadPool::work(sql::Reader& reader, Batch& batch) 
       output.read_only = reader.is_read_only(job.command);
     }
   }
+  return outputs;
 }
 
 void ReadPool::finish(unsigned lane, std::vector<Output> outputs) {
@@ -131,10 +129,10 @@ void ReadPool::watch() {
 
 // A lane that has not begun at all waits for a processor, not for a read.
 void ReadPool::take_back(Lane& lane) {
-  auto& jobs = lane.batch->jobs;
-  if (lane.batch->next.load() == 0) return;
-  const std::size_t begun = lane.batch->next.exchange(jobs.size());
-  for (std::size_t i = jobs.size(); i > begun; --i) queue_.push_front(std::move(jobs[i - 1]));
+  if (lane.batch->row.begun() == 0) return;
+  const auto rest = lane.batch->row.cut();
+  for (std::size_t i = rest.end; i > rest.first; --i)
+    queue_.push_front(std::move(lane.batch->jobs[i - 1]));
 }
 
 }  // namespace lockstep::node

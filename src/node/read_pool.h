@@ -6,16 +6,17 @@
 // lane, kept in reserve maybe, takes its place.
 #pragma once
 
-#include <atomic>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "env/env.h"
 #include "node/lifeline.h"
 #include "sql/database.h"
+#include "sql/lane_locks.h"
 
 namespace lockstep::node {
 
@@ -50,11 +51,11 @@ class ReadPool {
     Result<sql::CommandResult> result;
     bool read_only = false;
   };
-  // What a lane was given. The lane begins with the next one as long as there is one; the turns may
-  // take back those that it has not begun.
+  // What a lane was given. The turns may take back what it has not begun.
   struct Batch {
+    explicit Batch(std::vector<Job> all) : jobs(std::move(all)), row(jobs.size()) {}
     std::vector<Job> jobs;
-    std::atomic<std::size_t> next = 0;
+    sql::JobRow row;
   };
   struct Lane {
     std::unique_ptr<sql::Reader> reader;

@@ -1,5 +1,7 @@
 #include "sql/lane_locks.h"
 
+#include <utility>
+
 namespace lockstep::sql {
 
 GateHold::GateHold(WriterGate& gate) {
@@ -66,6 +68,22 @@ void Interruption::ask() {
 void Interruption::ask_for_good() {
   const Held held(lock_);
   for_good_ = true;
+}
+
+std::optional<std::size_t> JobRow::begin_next() {
+  const Held held(lock_);
+  if (begun_ == end_) return std::nullopt;
+  return begun_++;
+}
+
+std::size_t JobRow::begun() {
+  const Held held(lock_);
+  return begun_;
+}
+
+JobRow::Rest JobRow::cut() {
+  const Held held(lock_);
+  return {.first = begun_, .end = std::exchange(end_, begun_)};
 }
 
 }  // namespace lockstep::sql

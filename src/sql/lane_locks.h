@@ -1,10 +1,11 @@
 // What the lanes of one database share besides SQLite's own locks: whose turn it is with the
-// writer, which file may be changed how, and whether a query is to end. With vfs_locks.h the only
-// mutexes below host/.
+// writer, which file may be changed how, whether a query is to end, and which come after it. With
+// vfs_locks.h the only mutexes below host/.
 #pragma once
 
 #include <cstdint>
 #include <mutex>
+#include <optional>
 
 #include "sql/vfs_locks.h"
 
@@ -67,6 +68,28 @@ class Interruption {
   bool running_ = false;
   bool asked_ = false;
   bool for_good_ = false;
+};
+
+// How far a lane has come with a row of jobs, the end of which somebody else may take back.
+class JobRow {
+ public:
+  explicit JobRow(std::size_t jobs) : end_(jobs) {}
+  // The lane: the number of the job that it begins now; nothing at the end of the row.
+  std::optional<std::size_t> begin_next();
+  // Any lane, any turn: how many jobs have been begun.
+  [[nodiscard]] std::size_t begun();
+  // Any lane, any turn. The row ends behind the jobs that have been begun; those from `first` up to
+  // `end` are off it.
+  struct Rest {
+    std::size_t first;
+    std::size_t end;
+  };
+  Rest cut();
+
+ private:
+  Lock lock_;
+  std::size_t begun_ = 0;
+  std::size_t end_;
 };
 
 }  // namespace lockstep::sql
