@@ -133,6 +133,7 @@ void draw_node(Rng rng, Swarm& swarm) {
   node.wal_bytes_max = pick<std::uint64_t>(rng, {64u << 10, 1u << 20, 256u << 20});
   node.apply_timeout = draw_between(rng, milliseconds(500), seconds(4));
   node.database.cache_pages = pick(rng, {4, 20, 2'000});
+  node.reads_at_once = pick(rng, {0u, 1u});
 }
 
 void draw_clients(Rng rng, Swarm& swarm) {
