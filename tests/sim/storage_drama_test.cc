@@ -128,6 +128,29 @@ TEST_F(ImageDrama, image_asked_for_again_and_again_leaves_room_for_the_checkpoin
   EXPECT_EQ(told_, world->machine(giver_).node().core().commit());
 }
 
+// What is applied while a snapshot is made is not in it: a power loss leaves it to the log alone.
+TEST_F(StorageDrama, log_keeps_what_no_snapshot_holds_yet) {
+  const auto tell = [this] {
+    begin(1);
+    value_ = 0;
+    for (int i = 0; i < 20; ++i) {
+      world->machine(0).as_step([](node::Node& node) { node.snapshot(0, [](Result<bool>) {}); });
+      write_many(0, 2);
+      world->run_for(milliseconds(5));
+      world->crash(0, {.power = true, .loss = Loss::all}, milliseconds(1));
+      if (!converge(*world, seconds(5))) return false;
+      EXPECT_EQ(read(0, 1, Level::none), std::to_string(value_));
+    }
+    return true;
+  };
+  EXPECT_TRUE(tell()) << violation();
+  switch_bug_on(Bug::compact_above_durable);
+  const bool survived = tell();
+  switch_bug_on(Bug::none);
+  EXPECT_FALSE(survived);
+  EXPECT_NE(violation().find("the raft log begins after"), std::string::npos) << violation();
+}
+
 TEST_F(StorageDrama, writes_go_on_while_an_image_travels) {
   begin(3);
   const std::size_t lagging = follower();
