@@ -107,7 +107,7 @@ void MembershipDesk::on_join_ask(const wire::JoinAsk& ask) {
     if (!ask.member.voter) return;
   }
   if (joining_.contains(ask.member.id) || joining_.size() >= kJoinsMax) return;
-  joining_[ask.member.id] = true;
+  joining_[ask.member.id] = {};
 
   auto done = [this, ask](Status status) {
     joining_.erase(ask.member.id);
@@ -128,31 +128,35 @@ void MembershipDesk::on_join_ask(const wire::JoinAsk& ask) {
       {ask.member.id, learner, [this, ask, give_up, done = std::move(done)](Status status) mutable {
          if (!status) return done(std::move(status));
          if (ask.fresh) admit(ask);
-         finish_join(ask.member, consensus_.core().commit(), std::move(done), give_up);
+         joining_[ask.member.id] = consensus_.core().commit();
+         finish_join(ask.member, std::move(done), give_up);
        }});
 }
 
-// Second step: wait until the learner has the log up to where it became one, then make it a voter.
-void MembershipDesk::finish_join(raft::Member member, LogIndex fence, Done done,
-                                 TimePoint give_up) {
+// Second step: wait until the learner has the log up to where it was let in, then make it a voter.
+void MembershipDesk::finish_join(raft::Member member, Done done, TimePoint give_up) {
   const auto& core = consensus_.core();
   if (core.role() != raft::Role::leader) return done(fail(Errc::not_leader, "not leader"));
   const auto match = core.match_index(member.id);
-  if (match && *match >= fence) return submit({member.id, member, std::move(done)});
+  if (match && *match >= joining_[member.id]) return submit({member.id, member, std::move(done)});
   if (env_.clock.now() >= give_up)
     return done(
         fail(Errc::timeout, "node " + member.id.value + " does not answer at " + member.address));
-  env_.turns.at(env_.clock.now() + kRetryInterval,
-                life_.guard([this, member = std::move(member), fence, done = std::move(done),
-                             give_up]() mutable {
-                  finish_join(std::move(member), fence, std::move(done), give_up);
-                }));
+  env_.turns.at(
+      env_.clock.now() + kRetryInterval,
+      life_.guard([this, member = std::move(member), done = std::move(done), give_up]() mutable {
+        finish_join(std::move(member), std::move(done), give_up);
+      }));
 }
 
 // The learner's entry is committed: a quorum without this node knows that its vote does not count.
+// It may be told again, with a later fence, and heed any of them: before it has passed the last one
+// it may be unable to vote, and so must not be a voter.
 void MembershipDesk::admit(const wire::JoinAsk& ask) {
   const auto& core = consensus_.core();
   if (core.role() != raft::Role::leader || core.membership_index() > core.commit()) return;
+  const auto joining = joining_.find(ask.member.id);
+  if (joining != joining_.end()) joining->second = std::max(joining->second, core.commit());
   consensus_.post_to(ask.member.address, ask.member.id,
                      wire::JoinReply{.id = ask.id,
                                      .answer = wire::JoinReply::Answer::admitted,

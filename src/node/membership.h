@@ -57,7 +57,7 @@ class MembershipDesk {
   [[nodiscard]] bool wants_to_join() const;
   void ask_to_join();
   void submit(Change change);
-  void finish_join(raft::Member member, LogIndex fence, Done done, TimePoint give_up);
+  void finish_join(raft::Member member, Done done, TimePoint give_up);
   void reply_to_join(const wire::JoinAsk& ask, wire::JoinReply::Answer answer, std::string reason);
   void admit(const wire::JoinAsk& ask);
   void admitted(raft::Position fence);
@@ -69,7 +69,8 @@ class MembershipDesk {
   Proposer& proposer_;
   std::function<void(Error)> failed_;
   std::map<raft::RequestId, Change> asked_;
-  std::map<NodeId, bool> joining_;  // joins this leader is busy with
+  // Joins this leader is busy with: what each new node must hold before it may be a voter.
+  std::map<NodeId, LogIndex> joining_;
   std::vector<std::string> addresses_;
   std::size_t next_address_ = 0;
   std::string refused_because_;

@@ -347,5 +347,37 @@ TEST_F(FoundingDrama, a_cluster_that_does_not_form_in_time_ends_the_nodes) {
       << violation();
 }
 
+// A node that joins may vote once it holds what was committed when it was let in. If that was told
+// several times, because the network lost it, the last time counts: made a voter before, it would
+// be asked for a vote that it may not give yet by a leader that has to be elected to send it the
+// rest.
+TEST_F(FoundingDrama, node_is_made_a_voter_only_when_it_may_vote) {
+  Swarm swarm = calm_swarm();
+  swarm.nodes = 2;
+  swarm.node.raft.message_bytes_max = 200;
+  world.emplace(1, swarm);
+  world->network().set_cut(0, 1, true);
+  world->start();
+  ASSERT_TRUE(until([&] { return world->leader().has_value(); }));
+  ASSERT_TRUE(set_up(*world, seconds(5)));
+  ASSERT_TRUE(until([&] { return members(0).members.size() == 2; }));
+  // Let in, and not told so: nothing reaches it, while more is committed.
+  for (std::int64_t value = 1; value <= 50; ++value) ASSERT_TRUE(write(0, 1, value));
+  const LogIndex told = world->machine(0).node().core().commit();
+  const auto held = [&] { return world->machine(1).node().core().durable_index(); };
+  world->network().set_cut(0, 1, false);
+  ASSERT_TRUE(until([&] { return held() > LogIndex{20}; }));
+  world->network().set_cut(0, 1, true);
+  world->run_for(milliseconds(200));
+  ASSERT_LT(held(), told);
+  // Alone the first one still is a quorum.
+  world->crash(0, {.power = true, .loss = Loss::all}, milliseconds(1));
+  ASSERT_TRUE(until([&] { return world->leader() == 0; })) << world->progress_text();
+  EXPECT_EQ(read(0, 1, Level::linearizable), "50");
+  world->network().heal(false);
+  ASSERT_TRUE(converge(*world, seconds(10))) << violation();
+  EXPECT_EQ(members(1).voter_count(), 2u);
+}
+
 }  // namespace
 }  // namespace lockstep::sim
