@@ -22,6 +22,10 @@ Status Staging::prepare(const sql::ImageLabel& label) {
   return {};
 }
 
+env::File* Staging::source_of(Part& part, std::uint64_t offset, std::uint32_t bytes) {
+  return offset + bytes <= part.held ? part.file.get() : part.seed.get();
+}
+
 Result<std::string> Staging::read(env::File& file, std::uint64_t offset, std::uint32_t bytes) {
   std::string found(bytes, '\0');
   TRY_ASSIGN(const std::size_t got, file.read(offset, std::span<char>(found)));
@@ -31,8 +35,7 @@ Result<std::string> Staging::read(env::File& file, std::uint64_t offset, std::ui
 
 Result<std::uint64_t> Staging::hash_of(sql::ImagePart which, std::uint64_t offset,
                                        std::uint32_t bytes) {
-  Part& each = part(which);
-  env::File* const source = offset + bytes <= each.held ? each.file.get() : each.seed.get();
+  env::File* const source = source_of(part(which), offset, bytes);
   if (source == nullptr) return 0;
   auto found = read(*source, offset, bytes);
   // A place that cannot be read is one that holds nothing.
@@ -43,10 +46,12 @@ Result<std::uint64_t> Staging::hash_of(sql::ImagePart which, std::uint64_t offse
 Result<bool> Staging::keep(sql::ImagePart which, std::uint64_t offset, std::uint32_t bytes,
                            std::uint64_t hash) {
   Part& each = part(which);
-  if (offset + bytes <= each.held) return true;
-  if (!each.seed) return false;
-  auto found = read(*each.seed, offset, bytes);
+  env::File* const source = source_of(each, offset, bytes);
+  if (source == nullptr) return false;
+  auto found = read(*source, offset, bytes);
   if (!found || hash64(*found) != hash) return false;
+  // Even where it stands there already: a sync that failed in an earlier life may have left it in
+  // the cache alone, and the next one would have nothing to do.
   TRY(each.file->write(offset, *found));
   return true;
 }

@@ -21,8 +21,8 @@ class Staging {
   Status prepare(const sql::ImageLabel& label);
   // hash64 of what stands at this place already, here or in the node's own database; 0: nothing.
   Result<std::uint64_t> hash_of(sql::ImagePart part, std::uint64_t offset, std::uint32_t bytes);
-  // Leaves the place as hash_of() found it. False: it is not that any more (the database's file
-  // changes with its checkpoints).
+  // Writes what hash_of() found to the place, whose next sync makes it durable. False: it is not
+  // that any more (the database's file changes with its checkpoints).
   Result<bool> keep(sql::ImagePart part, std::uint64_t offset, std::uint32_t bytes,
                     std::uint64_t hash);
   Status write(sql::ImagePart part, std::uint64_t offset, std::string_view bytes);
@@ -34,6 +34,8 @@ class Staging {
     std::uint64_t held = 0;           // bytes left over from an earlier attempt
   };
   Part& part(sql::ImagePart which) { return parts_[static_cast<std::size_t>(which)]; }
+  // Where hash_of() looks; may be null.
+  static env::File* source_of(Part& part, std::uint64_t offset, std::uint32_t bytes);
   Result<std::string> read(env::File& file, std::uint64_t offset, std::uint32_t bytes);
 
   env::Disk& disk_;

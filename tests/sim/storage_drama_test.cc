@@ -65,6 +65,33 @@ TEST_F(StorageDrama, image_survives_a_crash_at_every_step) {
   EXPECT_GE(world->reopenings(), 40u);
 }
 
+// The staged image is in the cache, whole and right, and not on the disk: the sync that says so
+// ends the process. What the next life finds there it must not believe to be stored.
+TEST_F(StorageDrama, image_whose_sync_failed_is_written_again) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    begin(3, seed);
+    value_ = 0;
+    const std::size_t lagging = follower();
+    world->crash(lagging, {}, std::nullopt);
+    write_many(*world->leader(), 50);
+    snapshot_everywhere();
+    world->start_machine(lagging);
+    bool pieces = false;
+    world->network().watch([&](std::size_t, std::string_view bytes) {
+      const auto frame = wire::decode_frame(bytes);
+      if (frame && std::holds_alternative<wire::ImageReply>(frame->body)) pieces = true;
+    });
+    ASSERT_TRUE(world->run_until([&] { return pieces; }, seconds(5)));
+    world->fail_syncs(lagging, 1);
+    ASSERT_TRUE(converge(*world, seconds(20))) << "seed " << seed << ": " << violation();
+    world->crash(lagging, {.power = true, .loss = Loss::all}, milliseconds(1));
+    ASSERT_TRUE(converge(*world, seconds(20))) << "seed " << seed << ": " << violation();
+    EXPECT_TRUE(read_tables(*world, lagging)) << "seed " << seed;
+    EXPECT_EQ(violation(), "") << "seed " << seed;
+    EXPECT_EQ(world->repairs(), 0u) << "seed " << seed;
+  }
+}
+
 // Asks for images in the name of a node that has no need of any.
 class ImageDrama : public StorageDrama {
  protected:
