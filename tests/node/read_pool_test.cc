@@ -135,7 +135,9 @@ TEST_F(LongReads, reads_behind_a_long_one_in_its_job_go_elsewhere) {
   // The job is all four; in the middle of its second the time comes to look.
   meanwhile_ = [this] {
     while (!lanes_.has_job(1)) ASSERT_TRUE(turns_.run_next());
-    ASSERT_TRUE(turns_.run_next());  // what was taken back is not there a second time
+    // What was taken back is not there a second time.
+    ASSERT_TRUE(turns_.run_next());
+    EXPECT_EQ(busy(), (Lanes{0, 1}));
     lanes_.finish(1);
     EXPECT_EQ(answered_, (Answers{"0", "b", "c"}));
   };
