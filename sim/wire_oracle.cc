@@ -60,6 +60,7 @@ void WireOracle::forget(std::size_t number) {
   std::tie(fresh.lost_term, fresh.lost_match) =
       std::max(std::tie(old.lost_term, old.lost_match), std::tie(old.ack_term, old.ack_match));
   promises_[number] = fresh;
+  founding_may_change_ = founding_may_change_ || votes_.empty();
 }
 
 // Its log makes up for that if it ends in a later term, whose leader had all that was committed
@@ -90,11 +91,14 @@ void WireOracle::on_ack(std::size_t from, Term term, LogIndex match) {
 
 void WireOracle::on_entry(TimePoint now, const raft::Entry& entry) {
   const auto [found, fresh] = entries_.emplace(std::pair(entry.index, entry.term), entry);
-  if (!fresh && !(found->second == entry)) {
-    violations_.report(
-        now, "two entries at one place",
-        fmt::format("index {} term {} has two contents", entry.index.value, entry.term.value));
+  if (fresh || found->second == entry) return;
+  if (founding_may_change_ && votes_.empty() && entry.index == LogIndex{1}) {
+    found->second = entry;
+    return;
   }
+  violations_.report(
+      now, "two entries at one place",
+      fmt::format("index {} term {} has two contents", entry.index.value, entry.term.value));
 }
 
 void WireOracle::stored(TimePoint now, std::string_view bytes) {

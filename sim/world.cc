@@ -83,7 +83,10 @@ node::NodeOptions World::node_options(std::size_t number, std::uint64_t start) c
   options.voter = number < swarm_.nodes;
   if (number < lives_.size()) options.recover_members = lives_[number].recover_members;
   if (swarm_.expect && options.voter) options.expect.members = swarm_.nodes;
-  if (number > 0 || swarm_.expect) {
+  // The first one founds the cluster; should it be removed, it joins like the others.
+  const bool joins =
+      number > 0 || swarm_.expect || (number < lives_.size() && lives_[number].told_to_join);
+  if (joins) {
     const std::size_t end = options.expect.members > 0 ? swarm_.nodes : machines_.size();
     for (std::size_t i = 0; i < end; ++i) {
       if (i != number) options.join.push_back(machine_name(i) + ":4002");
@@ -93,6 +96,8 @@ node::NodeOptions World::node_options(std::size_t number, std::uint64_t start) c
   options.seed = seeds.next();
   options.log.seed = seeds.next();
   options.database.seed = seeds.next();
+  options.new_cluster.high = seeds.next();
+  options.new_cluster.low = seeds.next();
   if (on_start) on_start(number, options);
   return options;
 }
@@ -142,6 +147,7 @@ void World::restart_later(std::size_t number, Duration after) {
 
 void World::after_step(Machine& machine) {
   const std::size_t number = machine.number();
+  check_fallen(machine.node().core());
   raft_oracle_->after_step(queue_.now(), number, machine.node());
   wire_oracle_.after_step(queue_.now(), number, machine.node().core());
   if (raft_oracle_->leaders().size() == leaders_seen_) return;
@@ -154,6 +160,18 @@ void World::after_step(Machine& machine) {
   if (on_new_leader) on_new_leader(number);
 }
 
+// A member that lost what it had acknowledged repairs itself, and nobody would know of the mistake.
+void World::check_fallen(const raft::Core& core) {
+  if (core.role() != raft::Role::leader) return;
+  for (const auto& [id, last] : core.fallen()) {
+    for (std::size_t i = 0; i < machines_.size(); ++i) {
+      if (machines_[i]->name() != id.value || lives_[i].rolled_back) continue;
+      violations_.report(queue_.now(), "lost what it had acknowledged",
+                         id.value + ": entry " + std::to_string(last.index.value));
+    }
+  }
+}
+
 void World::process_ended(Machine& machine, std::optional<node::End> end) {
   Life& life = lives_[machine.number()];
   if (trace_.has_text()) {
@@ -163,6 +181,11 @@ void World::process_ended(Machine& machine, std::optional<node::End> end) {
     ++reopenings_;
     life.reopens = true;
     return restart_later(machine.number(), milliseconds(1));
+  }
+  if (end && end->kind == node::End::Kind::removed) {
+    // As its log says: it is started again to join.
+    life.told_to_join = true;
+    return restart_later(machine.number(), milliseconds(100));
   }
   const bool explained = life.may_stop || (life.rotten && end && end->error.code == Errc::corrupt);
   if (end && !explained) {

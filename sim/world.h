@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -55,6 +56,10 @@ class World final : public MachineHost {
   // and so let in again under its name. Until it is, a network that doubles frames at the worst
   // time brings it once more what it was asked before: for its vote.
   void lose_disk(std::size_t machine, Duration restart_after, bool replace);
+  // The machine is killed, and its disk becomes what it was at keep_disk(), as by a snapshot of a
+  // virtual machine.
+  void keep_disk(std::size_t machine);
+  void roll_back_disk(std::size_t machine, Duration restart_after);
   // The machine's disk is full for a while, or has room again.
   void set_full(std::size_t machine, bool full) { machines_[machine]->disk().set_full(full); }
   // Asks whoever leads for a change of the membership; nothing if nobody does.
@@ -122,8 +127,11 @@ class World final : public MachineHost {
     std::optional<raft::Membership> recover_members;
     bool started_once = false;
     bool lost = false;
-    bool reopens = false;      // the next start takes an image over, or follows a repair
-    bool rotten = false;       // a bit was flipped: refusing to start is right
+    bool reopens = false;       // the next start takes an image over, or follows a repair
+    bool rotten = false;        // a bit was flipped: refusing to start is right
+    bool told_to_join = false;  // it was removed, and must join like any other
+    bool rolled_back = false;   // its disk was an older copy once: it may have lost anything
+    std::map<std::string, std::string> kept_disk;  // files by name
     bool replaced = false;     // its disk is a new one, and no leader has admitted it yet
     bool may_stop = false;     // a fault explains why this process stops itself
     Duration restart_after{};  // for a process that ends by itself
@@ -134,6 +142,7 @@ class World final : public MachineHost {
   };
   void add_machine(std::size_t number);
   node::NodeOptions node_options(std::size_t number, std::uint64_t start) const;
+  void check_fallen(const raft::Core& core);
   void restore_members();
   void replace_member(std::size_t machine);
   void keep_for_late(std::string_view bytes);

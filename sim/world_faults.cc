@@ -112,6 +112,27 @@ void World::lose_disk(std::size_t number, Duration restart_after, bool replace) 
   repeat_old_frames(number);
 }
 
+void World::keep_disk(std::size_t number) {
+  SimDisk& disk = machines_[number]->disk();
+  auto& kept = lives_[number].kept_disk;
+  kept.clear();
+  const auto names = disk.list();
+  if (!names) return;
+  for (const std::string& name : *names) kept[name] = disk.contents(name).value_or("");
+}
+
+void World::roll_back_disk(std::size_t number, Duration restart_after) {
+  crash(number, {}, restart_after);
+  SimDisk& disk = machines_[number]->disk();
+  disk.wipe();
+  for (const auto& [name, bytes] : lives_[number].kept_disk) disk.put(name, bytes);
+  lives_[number].rolled_back = true;
+  raft_oracle_->forget(number);
+  wire_oracle_.forget(number);
+  if (trace_.has_text())
+    trace_.say("fault: the disk of " + machines_[number]->name() + " goes back");
+}
+
 void World::keep_for_late(std::string_view bytes) {
   const auto frame = wire::decode_frame(bytes);
   const auto* message = frame ? std::get_if<raft::Message>(&frame->body) : nullptr;

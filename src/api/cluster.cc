@@ -18,13 +18,15 @@ Response removed(const Context& context, const Exchange& exchange) {
 }
 
 void on_removed(Context& context, ExchangePtr exchange, const Status& status) {
-  if (status || status.error().code == Errc::not_found) {
-    return exchange->responder.answer(removed(context, *exchange));
-  }
+  if (status) return exchange->responder.answer(removed(context, *exchange));
   const Errc code = status.error().code;
   if (code == Errc::not_leader || code == Errc::no_leader) {
     return pass_on(context, std::move(exchange));
   }
+  if (code == Errc::refused)
+    return exchange->responder.answer(text_response(409, status.error().text));
+  if (code == Errc::out_of_service)
+    return exchange->responder.answer(text_response(503, status.error().text));
   exchange->responder.answer(text_response(500, status.error().text));
 }
 
@@ -32,13 +34,6 @@ void on_removed(Context& context, ExchangePtr exchange, const Status& status) {
 
 Response json_page(const Exchange& exchange, std::string json) {
   return json_response(exchange.params.render.pretty ? indent_json(json) : std::move(json));
-}
-
-bool is_member(const node::NodeStatus& status, const NodeId& id) {
-  for (const auto& peer : status.members) {
-    if (peer.member.id == id) return true;
-  }
-  return false;
 }
 
 void serve_status(Context& context, ExchangePtr exchange) {
@@ -64,27 +59,30 @@ void serve_nodes(Context& context, ExchangePtr exchange) {
       nodes_json(context.node.status(), context.options.version, params.non_voters, legacy)));
 }
 
-std::optional<std::string> parse_remove(std::string_view body) {
+std::optional<Removal> parse_remove(std::string_view body) {
   boost::json::error_code problem;
   const auto parsed = boost::json::parse({body.data(), body.size()}, problem);
   if (problem || !parsed.is_object()) return std::nullopt;
   const auto& object = parsed.get_object();
   const auto* id = object.if_contains("id");
-  if (object.size() != 1 || id == nullptr || !id->is_string()) return std::nullopt;
-  return std::string(std::string_view(id->get_string()));
+  if (id == nullptr || !id->is_string()) return std::nullopt;
+  Removal removal{.id = std::string(std::string_view(id->get_string()))};
+  const auto* force = object.if_contains("force");
+  if (object.size() != (force == nullptr ? 1 : 2)) return std::nullopt;
+  if (force == nullptr) return removal;
+  if (!force->is_bool()) return std::nullopt;
+  removal.force = force->get_bool();
+  return removal;
 }
 
 void serve_remove(Context& context, ExchangePtr exchange) {
-  const auto id = parse_remove(exchange->request.body);
-  if (!id) return exchange->responder.answer(empty_response(400));
+  const auto removal = parse_remove(exchange->request.body);
+  if (!removal) return exchange->responder.answer(empty_response(400));
   exchange->is_write = true;
   if (!context.leads()) return pass_on(context, std::move(exchange));
   // Removing a stranger succeeds: the caller wants it gone, and it is.
-  if (!is_member(context.node.status(), NodeId{*id})) {
-    return exchange->responder.answer(removed(context, *exchange));
-  }
-  context.node.change_membership(
-      NodeId{*id}, std::nullopt,
+  context.node.remove_member(
+      NodeId{removal->id}, removal->force,
       context.life.guard([&context, exchange = std::move(exchange)](Status status) mutable {
         on_removed(context, std::move(exchange), status);
       }));

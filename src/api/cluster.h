@@ -16,10 +16,14 @@ void serve_reap(Context& context, ExchangePtr exchange);
 
 // `json` as a 200, indented if that was asked for.
 Response json_page(const Exchange& exchange, std::string json);
-bool is_member(const node::NodeStatus& status, const NodeId& id);
 
-// The node id in a /remove body: an object with the one key "id". Nothing: the body is not that.
-std::optional<std::string> parse_remove(std::string_view body);
+// A /remove body: an object with a string "id" and maybe a boolean "force" (which rqlite does not
+// know), and nothing else. Nothing: the body is not that.
+struct Removal {
+  std::string id;
+  bool force = false;
+};
+std::optional<Removal> parse_remove(std::string_view body);
 
 // To whom a POST /leader request wants to hand leadership; nothing: to whoever is ready. The body
 // counts only if it is labelled application/json. Errc::invalid with the text of a 400 answer.

@@ -60,6 +60,7 @@ void on_reply(Context& context, ExchangePtr exchange, Result<wire::ForwardReply>
       return try_again(context, std::move(exchange), kLeaderNotFound);
     case Errc::busy:
     case Errc::refused:
+    case Errc::out_of_service:
       return exchange->responder.answer(text_response(503, reply.error().text));
     default:
       return undecided(context, std::move(exchange), reply.error());

@@ -9,6 +9,13 @@
 namespace lockstep::api {
 namespace {
 
+bool is_member(const node::NodeStatus& status, const NodeId& id) {
+  for (const auto& peer : status.members) {
+    if (peer.member.id == id) return true;
+  }
+  return false;
+}
+
 void show_leader(Context& context, ExchangePtr exchange) {
   const auto status = context.node.status();
   for (const auto& peer : status.members) {

@@ -63,6 +63,8 @@ void wait_for_sync(Context& context, ExchangePtr exchange, std::string lines) {
 }  // namespace
 
 Readiness readiness_of(const node::NodeStatus& status, Duration timeout) {
+  if (!status.out_of_service.empty())
+    return {.status = 503, .body = "[+]node not ok: " + status.out_of_service};
   std::string lines = "[+]node ok";
   if (!status.leader) return {.status = 503, .body = lines + "\n[+]leader does not exist"};
   if (!leader_contactable(status, timeout)) {

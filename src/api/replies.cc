@@ -46,6 +46,7 @@ Verdict verdict_on_write(const Error& error) {
     case Errc::refused:
       return verdict(Verdict::Form::later, error.text);
     case Errc::busy:
+    case Errc::out_of_service:
       return verdict(Verdict::Form::refusal, error.text);
     case Errc::no_space:
       return verdict(Verdict::Form::refusal, std::string(kDiskFull));
@@ -66,6 +67,7 @@ Verdict verdict_on_read(const Error& error) {
     case Errc::refused:
       return verdict(Verdict::Form::later, error.text);
     case Errc::busy:
+    case Errc::out_of_service:
       return verdict(Verdict::Form::refusal, error.text);
     case Errc::no_space:
       return verdict(Verdict::Form::refusal, std::string(kDiskFull));

@@ -91,17 +91,27 @@ std::string store_json(const node::NodeStatus& status, const StatusExtras& extra
                                  .text("addr", status.leader_addr)
                                  .text("node_id", status.leader ? status.leader->value : "")
                                  .print_sorted();
+  const std::string turned_away = JsonObject()
+                                      .number("foreign", status.turned_away.foreign)
+                                      .number("malformed", status.turned_away.malformed)
+                                      .number("misdirected", status.turned_away.misdirected)
+                                      .print_sorted();
   JsonObject store;
   store.text("addr", status.raft_addr)
+      .text("cluster_id", status.cluster.is_nil() ? "" : to_string(status.cluster))
       .number("db_applied_index", status.applied.value)
       .boolean("disk_full", status.disk_full)
+      .raw("frames_turned_away", turned_away)
       .number("fsm_index", status.applied.value)
       .raw("leader", leader)
       .text("node_id", status.self.value)
       .raw("nodes", members_json(status))
       .boolean("open", true)
+      .text("out_of_service", status.out_of_service)
       .raw("raft", raft_json(status))
       .boolean("ready", status.ready)
+      .boolean("removed", status.removed)
+      .text("waits_for", status.waits_for)
       .raw("sqlite3", JsonObject().number("wal_size", status.wal_bytes).print());
   for (const auto& [name, json] : extras.store) store.raw(name, json);
   return store.print_sorted();

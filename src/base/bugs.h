@@ -48,6 +48,17 @@ enum class Bug {
   ack_before_commit,        // M48 write acknowledged before it is committed
   forward_retried,          // M49 a forwarded write is sent twice
   dirty_read,               // `none` reads see the apply transaction before it commits
+  foreign_frames_believed,  // a frame of another cluster is taken for one of the own
+  stale_leader_admits,      // a node is let in by one that has not proven that it leads
+  removed_is_promoted,    // a promotion that waits does not ask whether its node is a member still
+  removal_from_belief,    // "removed" is answered from a membership that is not committed
+  lost_tail_ignored,      // a member that lost what it acknowledged is refused for ever, and counts
+  answers_by_membership,  // answers go to the address that the log knows, not whence they came
+  promotion_forgotten,    // a joiner stops asking when it sees itself a voter, committed or not
+  held_elections_leak,    // a founder that hears a leader never calls an election again
+  hung_disk_leads,        // a leader whose disk hangs leads on
+  ready_before_voter,     // a joiner is ready before it is the member it asked to be
+  ready_behind_image,     // ready is who has applied what the image held
 };
 
 // The bug's name as --bug takes it, e.g. "commit_older_term"; and back.

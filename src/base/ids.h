@@ -39,6 +39,15 @@ struct NodeId {
   friend auto operator<=>(const NodeId&, const NodeId&) = default;
 };
 
+// Names a cluster, from its founding on: 128 bits drawn once. So nodes of two clusters that were
+// given the same names and addresses can tell each other apart. Nil: no cluster yet.
+struct ClusterId {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+  friend auto operator<=>(const ClusterId&, const ClusterId&) = default;
+  [[nodiscard]] bool is_nil() const { return high == 0 && low == 0; }
+};
+
 inline std::string to_string(Term t) {
   return std::to_string(t.value);
 }
@@ -51,5 +60,7 @@ inline std::string to_string(Ticket t) {
 inline const std::string& to_string(const NodeId& n) {
   return n.value;
 }
+// 32 hexadecimal digits.
+std::string to_string(ClusterId id);
 
 }  // namespace lockstep

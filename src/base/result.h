@@ -9,19 +9,20 @@
 namespace lockstep {
 
 enum class Errc {
-  io,          // the disk or the network failed; the state of what was attempted is unknown
-  no_space,    // the disk is full
-  not_found,   // a named thing does not exist
-  exists,      // a named thing exists already
-  corrupt,     // bytes do not match their checksum or format
-  invalid,     // the caller's input is wrong
-  busy,        // a bounded queue is full, or a lock is held
-  not_leader,  // certainly not executed: this node does not lead
-  no_leader,   // certainly not executed: no leader is known
-  refused,     // certainly not executed, for the reason in `text`
-  unknown,     // may or may not take effect
-  timeout,     // gave up waiting; for a write this is also "may or may not"
-  stale,       // the read could not be proven fresh enough
+  io,              // the disk or the network failed; the state of what was attempted is unknown
+  no_space,        // the disk is full
+  not_found,       // a named thing does not exist
+  exists,          // a named thing exists already
+  corrupt,         // bytes do not match their checksum or format
+  invalid,         // the caller's input is wrong
+  busy,            // a bounded queue is full, or a lock is held
+  not_leader,      // certainly not executed: this node does not lead
+  no_leader,       // certainly not executed: no leader is known
+  refused,         // certainly not executed, for the reason in `text`
+  unknown,         // may or may not take effect
+  timeout,         // gave up waiting; for a write this is also "may or may not"
+  stale,           // the read could not be proven fresh enough
+  out_of_service,  // certainly not executed: this node serves nothing, for the reason in `text`
 };
 
 struct Error {

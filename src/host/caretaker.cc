@@ -1,5 +1,6 @@
 #include "host/caretaker.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "host/loop.h"
@@ -19,7 +20,7 @@ Caretaker::Caretaker(Loop& loop, LogSink& log, node::Node& node, Options options
       node_(node),
       options_(options),
       reaper_(options.reap),
-      removal_(loop, std::move(removed)) {
+      removed_(std::move(removed)) {
   look_at_members();
   loop_.at(loop_.now() + options_.snapshot_interval, life_.guard([this] { make_durable(); }));
 }
@@ -29,13 +30,23 @@ void Caretaker::look_at_members() {
   const auto status = node_.status();
   const auto silent = reaper_.look(status, loop_.now());
   if (silent && !removing_) remove(*silent);
-  removal_.look(status);
+  look_for_removal(status);
+}
+
+// A leader that removed itself has it in its log; to others a leader said so (node/joiner.h).
+void Caretaker::look_for_removal(const node::NodeStatus& status) {
+  const bool is_member = std::ranges::any_of(
+      status.members, [&](const auto& each) { return each.member.id == status.self; });
+  const bool gone = status.removed || (was_member_ && !is_member);
+  was_member_ = is_member;
+  if (!gone || !removed_) return;
+  std::exchange(removed_, nullptr)();
 }
 
 void Caretaker::remove(const NodeId& id) {
   removing_ = true;
   log_.write(LogLevel::warning, "reap", "removing node " + id.value + ": silent for too long");
-  node_.change_membership(id, std::nullopt, life_.guard([this, id](const Status& status) {
+  node_.remove_member(id, /*force=*/false, life_.guard([this, id](const Status& status) {
     removing_ = false;
     if (status)
       log_.write(LogLevel::warning, "reap", "node " + id.value + " is removed");

@@ -7,7 +7,6 @@
 
 #include "base/log.h"
 #include "host/reaper.h"
-#include "host/removal_watch.h"
 #include "node/lifeline.h"
 #include "node/node.h"
 
@@ -29,6 +28,7 @@ class Caretaker {
 
  private:
   void look_at_members();
+  void look_for_removal(const node::NodeStatus& status);
   void remove(const NodeId& id);
   void make_durable();
 
@@ -37,7 +37,8 @@ class Caretaker {
   node::Node& node_;
   Options options_;
   Reaper reaper_;
-  RemovalWatch removal_;
+  std::function<void()> removed_;
+  bool was_member_ = false;
   bool removing_ = false;
   node::Lifeline life_;
 };

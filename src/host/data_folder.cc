@@ -55,6 +55,12 @@ Result<std::unique_ptr<PosixDisk>> open_data_folder(const std::string& given) {
   TRY(make_folders(path));
   const int dir = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (dir < 0) return trouble(path, "cannot be opened", errno);
+  // Where an operator puts peers.json (host/recovery_file.h): it must be there to be found.
+  if (::mkdirat(dir, "raft", 0755) != 0 && errno != EEXIST) {
+    const int error = errno;
+    ::close(dir);
+    return trouble(path, "is not writable", error);
+  }
   const std::string name(kLockName);
   const int lock = ::openat(dir, name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (lock < 0) {

@@ -118,10 +118,10 @@ void GracefulStop::try_to_leave() {
   const auto status = node->status();
   const auto step = step_;
   if (status.role == raft::Role::leader)
-    return node->change_membership(status.self, std::nullopt,
-                                   life_.guard([this, step](const Status& done) {
-                                     if (!over(step)) left(done);
-                                   }));
+    return node->remove_member(status.self, /*force=*/false,
+                               life_.guard([this, step](const Status& done) {
+                                 if (!over(step)) left(done);
+                               }));
   node->forward(remove_request(status.self), kLeaveAnswerLimit,
                 life_.guard([this, step](const Result<wire::ForwardReply>& reply) {
                   if (!over(step)) left(removal_of(reply));

@@ -21,6 +21,8 @@ namespace {
 constexpr unsigned kReadsAtOnceMin = 2;
 constexpr unsigned kReadsAtOnceMax = 8;
 constexpr unsigned kReserveLanes = 6;
+// Those who have moved all at once may be started one after another.
+constexpr Duration kLookForOthers = std::chrono::hours(24);
 
 unsigned reads_at_once() {
   return std::clamp(std::thread::hardware_concurrency(), kReadsAtOnceMin, kReadsAtOnceMax);
@@ -97,6 +99,8 @@ node::NodeOptions NodeLife::options_of_this_life() const {
   auto options = node_options(options_.config, options_.advertised,
                               Rng(options_.seed).derive("life", lives_).next());
   options.recover_members = options_.recover_members;
+  options.new_cluster = options_.new_cluster;
+  options.may_join = !options_.config.join.empty();
   options.reads_at_once = reads_at_once();
   options.expect.patience = time_to_form();
   return options;
@@ -116,55 +120,60 @@ Status NodeLife::open_node(std::vector<std::string> join) {
   return {};
 }
 
-// Opened with the list as written, a new node forms no cluster of its own; whether it is new is
-// known only then.
+// Whether a node is new is known only once it was opened. One with data needs nobody's help to
+// start again: the whole cluster may be starting with it.
 void NodeLife::open() {
-  if (const auto opened = open_node(options_.config.join); !opened)
-    return cannot_open(opened.error());
-  if (!must_join()) return serve();
+  if (const auto opened = open_node({}); !opened) return cannot_open(opened.error());
+  if (options_.config.join.empty()) return serve();
+  if (life_->node->status().holds_data) {
+    serve();
+    return look_for_others();
+  }
   life_->node.reset();  // Legal: it was not started.
   resolve_and_join();
 }
 
-// A member under this address and role needs nobody's help to start again: the whole cluster may be
-// starting with it.
-bool NodeLife::must_join() const {
-  if (options_.config.join.empty() || options_.recover_members) return false;
-  const auto status = life_->node->status();
-  return std::ranges::none_of(status.members, [&](const node::PeerStatus& each) {
-    return each.member.id == status.self && each.member.address == options_.advertised.raft_addr &&
-           each.member.voter != options_.config.non_voter;
+// Members may have moved, all at once even: then the list is all that leads to them.
+void NodeLife::look_for_others() {
+  resolve(kLookForOthers, [this](Result<std::vector<std::string>> found) {
+    if (found && life_ && life_->node) life_->node->meet(*found);
   });
 }
 
-void NodeLife::resolve_and_join() {
-  const Config& config = options_.config;
+void NodeLife::resolve(Duration give_up_after,
+                       std::function<void(Result<std::vector<std::string>>)> done) {
   std::vector<JoinTarget> targets;
-  for (const std::string& each : config.join) {
+  for (const std::string& each : options_.config.join) {
     auto target = parse_join_target(each);
     if (!target) return events_.failed(target.error());
     targets.push_back(std::move(*target));
   }
   JoinOptions options;
-  options.expects_all = config.bootstrap_expect > 0;
-  options.give_up_after = config.join_interval * static_cast<Duration::rep>(std::min<std::uint64_t>(
-                                                     config.join_attempts, 100'000));
-  if (options.expects_all) options.give_up_after = time_to_form();
+  options.expects_all = options_.config.bootstrap_expect > 0 && life_->node == nullptr;
+  options.give_up_after = give_up_after;
+  life_->resolver = std::make_unique<JoinResolver>(loop_, log_, std::move(targets), options,
+                                                   alive_.guard(std::move(done)));
+}
+
+void NodeLife::resolve_and_join() {
+  const Config& config = options_.config;
+  const bool expects_all = config.bootstrap_expect > 0;
+  const Duration patience =
+      config.join_interval *
+      static_cast<Duration::rep>(std::min<std::uint64_t>(config.join_attempts, 100'000));
   log_.write(LogLevel::info, "join",
-             options.expects_all ? "looking for the other nodes of the cluster"
-                                 : "looking for the cluster to join");
-  life_->resolver = std::make_unique<JoinResolver>(
-      loop_, log_, std::move(targets), options,
-      alive_.guard([this](Result<std::vector<std::string>> found) {
-        if (!found) return events_.failed(found.error());
-        // Listed under another name, perhaps.
-        if (options_.config.bootstrap_expect > 0) std::erase(*found, options_.advertised.raft_addr);
-        if (options_.config.bootstrap_expect > 1 && found->empty())
-          return events_.failed({Errc::invalid, "all -join addresses are this node itself"});
-        if (const auto opened = open_node(std::move(*found)); !opened)
-          return cannot_open(opened.error());
-        serve();
-      }));
+             expects_all ? "looking for the other nodes of the cluster"
+                         : "looking for the cluster to join");
+  resolve(expects_all ? time_to_form() : patience, [this](Result<std::vector<std::string>> found) {
+    if (!found) return events_.failed(found.error());
+    // Listed under another name, perhaps.
+    if (options_.config.bootstrap_expect > 0) std::erase(*found, options_.advertised.raft_addr);
+    if (options_.config.bootstrap_expect > 1 && found->empty())
+      return events_.failed({Errc::invalid, "all -join addresses are this node itself"});
+    if (const auto opened = open_node(std::move(*found)); !opened)
+      return cannot_open(opened.error());
+    serve();
+  });
 }
 
 void NodeLife::cannot_open(const Error& error) {
@@ -217,6 +226,7 @@ void NodeLife::ended(const node::End& end) {
   if (life_ == nullptr) return;  // Stopped meanwhile.
   switch (end.kind) {
     case node::End::Kind::failed:
+    case node::End::Kind::removed:
       return events_.failed(end.error);
     case node::End::Kind::reopen:
       log_.write(LogLevel::info, "node", "opening again, with the image that came");

@@ -30,6 +30,7 @@ class NodeLife {
     Config config;
     Advertised advertised;
     std::uint64_t seed = 0;
+    ClusterId new_cluster = {};                    // the name of a cluster that this node may found
     std::function<api::HandlerOptions()> handler;  // for each life; `turns` is filled in here
     // The members to go on with after a lost quorum, until forget_recovery().
     std::optional<raft::Membership> recover_members = {};
@@ -69,8 +70,9 @@ class NodeLife {
   void open();
   void open_again();
   Status open_node(std::vector<std::string> join);
-  [[nodiscard]] bool must_join() const;
+  void resolve(Duration give_up_after, std::function<void(Result<std::vector<std::string>>)> done);
   void resolve_and_join();
+  void look_for_others();
   [[nodiscard]] Duration time_to_form() const;
   void cannot_open(const Error& error);
   void repair(const Error& damage);

@@ -125,8 +125,13 @@ Result<std::optional<raft::Membership>> read_recovery_file(const std::string& da
 }
 
 bool is_recovered(const node::NodeStatus& status, const raft::Membership& members) {
-  if (!status.leader) return false;
-  return std::ranges::equal(status.members, members.members, {}, &node::PeerStatus::member);
+  if (!status.leader || status.recovering) return false;
+  return std::ranges::equal(status.members, members.members,
+                            [](const node::PeerStatus& there, const raft::Member& wanted) {
+                              return there.member.id == wanted.id &&
+                                     there.member.address == wanted.address &&
+                                     there.member.voter == wanted.voter;
+                            });
 }
 
 Status finish_recovery_file(const std::string& data_folder) {

@@ -51,6 +51,17 @@ Result<std::string> advertise(const std::string& flag, const std::string& bind,
   return to_string(address);
 }
 
+// 128 bits of its own: a seed of 64 would be drawn twice too soon.
+ClusterId draw_cluster() {
+  return {draw_seed(), draw_seed()};
+}
+
+// A node that waits, to join or to found, lives: whoever restarts it for that makes it wait again.
+bool asks_whether_it_lives(const api::Request& request) {
+  return request.method == "GET" && request.target.starts_with("/readyz?") &&
+         request.target.find("noleader") != std::string::npos;
+}
+
 bool asks_for_status(const api::Request& request) {
   return request.method == "GET" &&
          (request.target == "/status" || request.target.starts_with("/status?"));
@@ -146,6 +157,7 @@ void Server::State::make_life() {
       NodeLife::Options{.config = config,
                         .advertised = advertised,
                         .seed = seed,
+                        .new_cluster = draw_cluster(),
                         .handler = [this] { return handler_options(); },
                         .recover_members = recovery},
       NodeLife::Events{.opened = [this] { opened(); },
@@ -194,6 +206,7 @@ void Server::State::opened() {
 // Nodes that are to form a cluster together learn each other's Raft addresses this way.
 HttpServer::Handle Server::State::before_open() {
   return [this](const api::Request& request, api::Responder responder) {
+    if (asks_whether_it_lives(request)) return responder.answer(text_response(200, "[+]node ok"));
     if (!asks_for_status(request)) return responder.answer(text_response(503, "store not open"));
     responder.answer({.status = 200,
                       .headers = {{"Content-Type", "application/json; charset=utf-8"}},

@@ -10,15 +10,30 @@ namespace lockstep::node {
 namespace {
 
 constexpr unsigned kFetchesPerFollowerMax = 2;
-constexpr std::size_t kNotedAddressesMax = 64;
 
 }  // namespace
+
+ElectionHold::ElectionHold(Consensus& consensus) : consensus_(&consensus) {
+  consensus_->hold_elections(true);
+}
+
+ElectionHold::~ElectionHold() {
+  if (consensus_ != nullptr) consensus_->hold_elections(false);
+}
+
+void ElectionHold::release() {
+  Consensus* const consensus = std::exchange(consensus_, nullptr);
+  if (consensus == nullptr) return;
+  consensus->hold_elections(false);
+  consensus->look_at_deadline();
+}
 
 Consensus::Consensus(env::Env env, Options options, storage::RaftLog& log, storage::VoteFile& vote,
                      raft::Recovered recovered, Listener listener)
     : env_(env),
       self_(options.raft.self),
       raft_addr_(std::move(options.raft_addr)),
+      cluster_(options.cluster),
       log_(log),
       vote_(vote),
       core_(options.raft, options.seed, std::move(recovered), env.clock.now()),
@@ -44,15 +59,12 @@ void Consensus::bootstrap(const raft::Membership& membership) {
   step([&](TimePoint now, raft::Effects& out) { CHECK(core_.bootstrap(now, membership, out)); });
 }
 
-void Consensus::hold_elections() {
-  held_ = true;
-  if (timer_.value != 0) env_.turns.cancel(timer_);
-  timer_ = {};
-  deadline_ = kNever;
+void Consensus::hold_elections(bool held) {
+  held ? ++holds_ : --holds_;
+  core_.hold_elections(holds_ > 0);
 }
 
-void Consensus::release_elections() {
-  held_ = false;
+void Consensus::look_at_deadline() {
   step([this](TimePoint now, raft::Effects& out) { core_.deadline_reached(now, out); });
 }
 
@@ -79,14 +91,38 @@ void Consensus::transfer(raft::RequestId id, std::optional<NodeId> target) {
   step([&](TimePoint now, raft::Effects& out) { core_.transfer(now, id, std::move(target), out); });
 }
 
-void Consensus::set_fence(raft::Position fence, std::move_only_function<void()> done) {
+void Consensus::name_cluster(raft::RequestId id, ClusterId cluster) {
+  step([&](TimePoint now, raft::Effects& out) { core_.name_cluster(now, id, cluster, out); });
+}
+
+void Consensus::admit(raft::Position fence, ClusterId cluster,
+                      std::move_only_function<void()> done) {
   env::run_on(
-      env_.lanes, {env::LaneKind::log, 0}, [this, fence] { return vote_.store_fence(fence); },
-      life_.guard([this, fence, done = std::move(done)](Status status) mutable {
+      env_.lanes, {env::LaneKind::log, 0},
+      [this, fence, cluster] { return vote_.store_admission(fence, cluster); },
+      life_.guard([this, fence, cluster, done = std::move(done)](Status status) mutable {
         if (!status) return listener_.failed(std::move(status).error());
         core_.set_fence(fence);
+        cluster_ = cluster;
         done();
       }));
+}
+
+ClusterId Consensus::cluster() const {
+  if (!cluster_.is_nil()) return cluster_;
+  // The founding entry is the same on every founder: no other can take its place.
+  const bool founder = core_.first_index() == LogIndex{1} && core_.last_index() >= LogIndex{1} &&
+                       core_.commit() == LogIndex{};
+  if (founder) return core_.membership_at(LogIndex{1}).cluster;
+  return committed_membership().cluster;
+}
+
+const raft::Membership& Consensus::committed_membership() const {
+  return core_.membership_at(core_.commit());
+}
+
+Duration Consensus::disk_waits() const {
+  return disk_busy_since_ ? env_.clock.now() - *disk_busy_since_ : Duration::zero();
 }
 
 void Consensus::resign() {
@@ -111,7 +147,10 @@ void Consensus::applied(LogIndex index) {
 
 void Consensus::persisted(Ticket ticket) {
   step([&](TimePoint now, raft::Effects& out) { core_.persisted(now, ticket, out); });
-  if (writer_.idle()) listener_.disk_idle();
+  disk_busy_since_ = env_.clock.now();
+  if (!writer_.idle()) return;
+  disk_busy_since_.reset();
+  listener_.disk_idle();
 }
 
 void Consensus::carry_out(raft::Effects& effects) {
@@ -119,6 +158,7 @@ void Consensus::carry_out(raft::Effects& effects) {
   // belongs to it.
   if (effects.write) {
     cache_.follow(*effects.write);
+    if (!disk_busy_since_) disk_busy_since_ = env_.clock.now();
     writer_.add(std::move(*effects.write));
   }
   for (auto& message : effects.messages) send(std::move(message));
@@ -183,25 +223,24 @@ void Consensus::post(const NodeId& to, wire::FrameBody body) {
 }
 
 void Consensus::post_to(const std::string& address, const NodeId& to, wire::FrameBody body) {
-  env_.peers.send(address,
-                  wire::encode_frame(
-                      {.from = self_, .to = to, .body = std::move(body), .reply_to = raft_addr_}));
+  if (address.empty()) return;
+  env_.peers.send(address, wire::encode_frame({.from = self_,
+                                               .to = to,
+                                               .body = std::move(body),
+                                               .reply_to = raft_addr_,
+                                               .cluster = cluster()}));
 }
 
 void Consensus::note_address(const NodeId& id, const std::string& address) {
-  if (core_.membership().find(id) || address.empty()) return;
-  if (noted_addresses_.size() >= kNotedAddressesMax && !noted_addresses_.contains(id)) return;
-  noted_addresses_[id] = address;
+  addresses_.note(id, address, core_.membership());
 }
 
 std::string Consensus::address_of(const NodeId& id) const {
-  if (const auto* member = core_.membership().find(id)) return member->address;
-  const auto noted = noted_addresses_.find(id);
-  return noted == noted_addresses_.end() ? std::string() : noted->second;
+  return addresses_.find(id, core_.membership());
 }
 
 void Consensus::set_deadline(TimePoint deadline) {
-  if (deadline == deadline_ || held_) return;
+  if (deadline == deadline_) return;
   // An election deadline moves with every heartbeat; re-arming only for an earlier one keeps that
   // free. Waking too early is harmless: the core answers with the deadline that holds by then.
   if (timer_.value != 0 && deadline > deadline_) return;
@@ -212,7 +251,7 @@ void Consensus::set_deadline(TimePoint deadline) {
   timer_ = env_.turns.at(deadline, life_.guard([this] {
     timer_ = {};
     deadline_ = kNever;
-    step([this](TimePoint now, raft::Effects& out) { core_.deadline_reached(now, out); });
+    look_at_deadline();
   }));
 }
 

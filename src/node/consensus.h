@@ -7,6 +7,7 @@
 #include <string>
 
 #include "env/env.h"
+#include "node/addresses.h"
 #include "node/entry_cache.h"
 #include "node/lifeline.h"
 #include "node/log_writer.h"
@@ -14,6 +15,23 @@
 #include "wire/frames.h"
 
 namespace lockstep::node {
+
+class Consensus;
+
+// While one is there, its node calls no election of its own accord (it answers those of others).
+class ElectionHold {
+ public:
+  explicit ElectionHold(Consensus& consensus);
+  // Ends it too, but leaves it to the next event to find that an election is due.
+  ~ElectionHold();
+  ElectionHold(const ElectionHold&) = delete;
+  ElectionHold& operator=(const ElectionHold&) = delete;
+  // Ends it, and looks at once whether an election is due.
+  void release();
+
+ private:
+  Consensus* consensus_;  // null: released
+};
 
 class Consensus {
  public:
@@ -35,6 +53,7 @@ class Consensus {
     std::uint64_t seed = 0;
     std::uint64_t cache_bytes_max = 0;
     std::string raft_addr;  // this node's
+    ClusterId cluster{};    // as VoteFile::Cluster::id; nil if the log alone says it
   };
 
   Consensus(env::Env env, Options options, storage::RaftLog& log, storage::VoteFile& vote,
@@ -42,19 +61,17 @@ class Consensus {
 
   void start();
   void bootstrap(const raft::Membership& membership);
-  // From now on this node calls no election of its own accord (it answers those of others), until
-  // it is released.
-  void hold_elections();
-  void release_elections();
   // A core's message arrived from the network.
   void receive(raft::Message message);
   void propose(std::vector<raft::Proposal> proposals);
   void read(raft::RequestId id);
   void change_membership(raft::RequestId id, const NodeId& node,
                          std::optional<raft::Member> member);
+  void name_cluster(raft::RequestId id, ClusterId cluster);
   void transfer(raft::RequestId id, std::optional<NodeId> target);
-  // See raft::Core::set_fence(); `done` once it is durable and in force.
-  void set_fence(raft::Position fence, std::move_only_function<void()> done);
+  // This node was let into `cluster`: `done` once that, and its fence (raft::Core::set_fence()), is
+  // durable and in force.
+  void admit(raft::Position fence, ClusterId cluster, std::move_only_function<void()> done);
   // Stops leading, if it does.
   void resign();
   // The log forgets the entries up to `index`, at leisure. Precondition: they are in the durable
@@ -66,15 +83,22 @@ class Consensus {
   [[nodiscard]] const raft::Core& core() const { return core_; }
   [[nodiscard]] const EntryCache& cache() const { return cache_; }
   [[nodiscard]] bool disk_idle() const { return writer_.idle(); }
+  // How long the oldest write that is under way has been so; zero if none is.
+  [[nodiscard]] Duration disk_waits() const;
+  // The cluster that this node belongs to; nil if to none, or to one without a name. It is what the
+  // node was told when it was let in, or else what the log says for certain.
+  [[nodiscard]] ClusterId cluster() const;
+  // The newest membership that is committed as far as this node knows, and where it stands.
+  [[nodiscard]] const raft::Membership& committed_membership() const;
   // Reads entries [first, end) of at most `bytes_max` from the log, on its lane. Precondition: all
   // are durable. A failure is final and goes to Listener::failed.
   void fetch(LogIndex first, LogIndex end, std::uint64_t bytes_max,
              std::function<void(std::vector<raft::Entry>)> done);
-  // The Raft address of a member, or else the one it wrote from; empty if unknown.
+  // Where a node is reached: see AddressBook. Empty if unknown.
   [[nodiscard]] std::string address_of(const NodeId& id) const;
   // Sends a frame to a node by name; dropped if its address is unknown. See wire/frames.h.
   void post(const NodeId& to, wire::FrameBody body);
-  // The same to an address; `to` may be empty where frames allow it.
+  // The same to an address; `to` may be empty where frames allow it. Nothing if it is empty.
   void post_to(const std::string& address, const NodeId& to, wire::FrameBody body);
   // A frame came from `id`, which says that it listens at `address`.
   void note_address(const NodeId& id, const std::string& address);
@@ -87,10 +111,14 @@ class Consensus {
   void fetch_and_send(raft::Message message);
   void persisted(Ticket ticket);
   void set_deadline(TimePoint deadline);
+  friend class ElectionHold;
+  void hold_elections(bool held);
+  void look_at_deadline();
 
   env::Env env_;
   const NodeId self_;
   const std::string raft_addr_;
+  ClusterId cluster_;
   storage::RaftLog& log_;
   storage::VoteFile& vote_;
   raft::Core core_;
@@ -99,12 +127,12 @@ class Consensus {
   Listener listener_;
   TimePoint deadline_ = kNever;
   env::TimerId timer_;
-  bool held_ = false;
+  unsigned holds_ = 0;  // ElectionHolds that are there
+  std::optional<TimePoint> disk_busy_since_;
   // Reads of old entries under way, per follower: bounded, what exceeds it is dropped and asked for
   // again.
   std::map<NodeId, unsigned> fetching_;
-  // Where nodes that are no members (yet) wrote from. Bounded.
-  std::map<NodeId, std::string> noted_addresses_;
+  AddressBook addresses_;
   Lifeline life_;
 };
 

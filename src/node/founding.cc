@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/bugs.h"
+#include "base/hash.h"
+
 namespace lockstep::node {
 namespace {
 
@@ -13,6 +16,9 @@ using Stage = wire::FoundReply::Stage;
 constexpr Duration kAskInterval = milliseconds(200);
 constexpr Duration kBelief = seconds(2);
 constexpr Duration kSayInterval = seconds(10);
+// A node that founds a cluster of its own listens so long for one that calls it: members try to
+// reach each other more often than that.
+constexpr Duration kListenFor = seconds(1);
 
 std::string names_of(const raft::Membership& membership) {
   std::string names;
@@ -24,20 +30,24 @@ std::string names_of(const raft::Membership& membership) {
 }  // namespace
 
 Founding::Founding(env::Env env, const NodeOptions& options, bool is_new, std::uint32_t run,
-                   Consensus& consensus, Listener listener)
+                   std::uint64_t nonce, Consensus& consensus, Listener listener)
     : env_(env),
       options_(options),
       run_(run),
+      nonce_(nonce),
       consensus_(consensus),
       listener_(std::move(listener)) {
   std::vector<std::string> addresses;
   if (is_new && options.voter && options.expect.members > 0 && !options.join.empty()) {
     mode_ = Mode::looking;
     addresses = options.join;
+  } else if (is_new && options.voter && options.expect.members <= 1 && !options.may_join &&
+             options.join.empty()) {
+    mode_ = Mode::listening;
   } else if (!options.recover_members && is_untouched()) {
     // It was cut short here, perhaps: whether the others have come as far is to be found out again.
     mode_ = Mode::held;
-    consensus_.hold_elections();
+    hold_.emplace(consensus_);
     for (const auto& member : consensus_.core().membership().members)
       addresses.push_back(member.address);
   }
@@ -51,6 +61,10 @@ Founding::Founding(env::Env env, const NodeOptions& options, bool is_new, std::u
 void Founding::start() {
   if (mode_ == Mode::idle) return;
   const TimePoint now = env_.clock.now();
+  if (mode_ == Mode::listening) {
+    env_.turns.at(now + kListenFor, life_.guard([this] { found_alone(); }));
+    return;
+  }
   if (options_.expect.members > 0) give_up_ = now + options_.expect.patience;
   say_at_ = now + kSayInterval;
   tick();
@@ -66,6 +80,7 @@ bool Founding::is_untouched() const {
 void Founding::tick() {
   if (mode_ == Mode::idle) return;
   if (consensus_.core().leader()) {
+    if (!LOCKSTEP_BUG(held_elections_leak)) release();
     mode_ = Mode::idle;
     return;
   }
@@ -103,7 +118,8 @@ void Founding::on_own_ask(const wire::FoundAsk& ask) {
 void Founding::on_ask(const NodeId& from, const std::string& address, const wire::FoundAsk& ask) {
   if (address.empty()) return;
   const auto& core = consensus_.core();
-  wire::FoundReply reply{.id = ask.id, .stage = Stage::joining, .founders = core.membership()};
+  wire::FoundReply reply{
+      .id = ask.id, .stage = Stage::joining, .founders = core.membership(), .nonce = nonce_};
   if (is_untouched()) {
     reply.stage = core.durable_index() >= LogIndex{1} ? Stage::founded : Stage::ready;
   } else if (!reply.founders.members.empty()) {
@@ -122,7 +138,8 @@ void Founding::on_reply(const NodeId& from, const std::string& address, wire::Fo
                    .at = env_.clock.now(),
                    .member = {from, address, true},
                    .stage = reply.stage,
-                   .founders = std::move(reply.founders)};
+                   .founders = std::move(reply.founders),
+                   .nonce = reply.nonce};
   if (mode_ == Mode::looking) return look();
   if (mode_ == Mode::held) look_for_founders();
 }
@@ -162,13 +179,52 @@ raft::Membership Founding::proposal() const {
     all.put(other);
   }
   if (all.members.size() != options_.expect.members) return {};
+  const auto name = name_of(all);
+  if (!name) return {};
+  all.cluster = *name;
   return all;
+}
+
+// Who has founded already has a name for it; else all nonces together are one, the same for all who
+// know the same founders. Nullopt: some have founded another cluster of the same members.
+std::optional<ClusterId> Founding::name_of(const raft::Membership& founders) const {
+  std::optional<ClusterId> founded;
+  RunningHash high;
+  RunningHash low;
+  low.add(std::uint64_t{1});
+  for (const auto& member : founders.members) {
+    std::uint64_t nonce = nonce_;
+    for (const Target& target : targets_) {
+      if (target.self || target.heard->member.id != member.id) continue;
+      nonce = target.heard->nonce;
+      if (target.heard->stage != Stage::founded) continue;
+      const auto& theirs = target.heard->founders;
+      if (theirs.members != founders.members || (founded && *founded != theirs.cluster))
+        return std::nullopt;
+      founded = theirs.cluster;
+    }
+    for (auto* hash : {&high, &low}) {
+      hash->add(member.id.value);
+      hash->add(nonce);
+    }
+  }
+  return founded.value_or(ClusterId{high.value(), low.value()});
+}
+
+void Founding::found_alone() {
+  if (mode_ != Mode::listening) return;
+  mode_ = Mode::idle;
+  raft::Membership alone;
+  alone.put({options_.self, options_.raft_addr, true, options_.api_addr});
+  alone.cluster = options_.new_cluster;
+  listener_.founded();
+  consensus_.bootstrap(alone);
 }
 
 void Founding::found(const raft::Membership& founders) {
   env_.log.write(LogLevel::info, "founding", "founding a cluster of " + names_of(founders));
   mode_ = Mode::held;
-  consensus_.hold_elections();
+  hold_.emplace(consensus_);
   listener_.founded();
   consensus_.bootstrap(founders);
 }
@@ -193,9 +249,18 @@ void Founding::heard_consensus(const NodeId& from) {
 }
 
 void Founding::release() {
+  if (!hold_) return;
   mode_ = Mode::electing;
   env_.log.write(LogLevel::info, "founding", "all founders are there");
-  consensus_.release_elections();
+  hold_->release();
+  hold_.reset();
+}
+
+std::string Founding::waits_for() const {
+  if (mode_ == Mode::listening) return "a cluster that knows this node, before it founds its own";
+  if (mode_ == Mode::looking || mode_ == Mode::held)
+    return "the other founders: " + what_is_missing();
+  return "";
 }
 
 std::string Founding::what_is_missing() const {

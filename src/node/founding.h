@@ -1,8 +1,12 @@
-// Founding: how new nodes that were given each other's addresses (-bootstrap-expect) form one
-// cluster by themselves, once.
+// Founding: how new nodes form a cluster, once. A cluster gets its name here (ClusterId).
 //
-// Each of them keeps asking the others what they hold and which cluster they would found, and
-// counts only answers to questions of its own present life. It is
+// One that was given nobody to join founds a cluster of its own; but first it listens for a while.
+// An empty disk may be a lost one, and then there is a cluster that calls this node by its name:
+// its place is there, and it founds none.
+//
+// New nodes that were given each other's addresses (-bootstrap-expect) form one cluster by
+// themselves. Each of them keeps asking the others what they hold and which cluster they would
+// found, and counts only answers to questions of its own present life. It is
 //   ready    while it holds nothing. Once all others answer, it proposes to found a cluster of just
 //            these nodes; it founds it when every one of them proposes the very same members.
 //   founded  when the founding entry is durable: entry 1 of term 1, the same bytes everywhere. It
@@ -39,14 +43,22 @@ class Founding {
     std::function<void(Error)> failed;            // Errc::timeout: no cluster has formed
   };
 
-  // `is_new`: this node holds nothing. `run` tells this life's questions from those of others.
-  // Call before Consensus::start().
+  // `is_new`: this node holds nothing. `run` tells this life's questions from those of others;
+  // `nonce` is this life's share of the cluster's name. Call before Consensus::start().
   Founding(env::Env env, const NodeOptions& options, bool is_new, std::uint32_t run,
-           Consensus& consensus, Listener listener);
+           std::uint64_t nonce, Consensus& consensus, Listener listener);
 
   void start();
   // Until it says so (Listener), the node neither joins nor takes part in consensus.
-  [[nodiscard]] bool is_looking() const { return mode_ == Mode::looking; }
+  [[nodiscard]] bool is_looking() const {
+    return mode_ == Mode::listening || mode_ == Mode::looking;
+  }
+  // It holds nothing, and is about to found a cluster of its own.
+  [[nodiscard]] bool is_listening() const { return mode_ == Mode::listening; }
+  // It founds nothing any more: this node has its place elsewhere.
+  void give_up() { mode_ = Mode::idle; }
+  // What it waits for, one line; empty if for nothing.
+  [[nodiscard]] std::string waits_for() const;
 
   void on_ask(const NodeId& from, const std::string& address, const wire::FoundAsk& ask);
   // A question came back to its sender: one of the addresses is this node's own.
@@ -57,10 +69,11 @@ class Founding {
 
  private:
   enum class Mode {
-    idle,      // nothing to do with founding (any more)
-    looking,   // holds nothing
-    held,      // holds the founding entry, and waits for the others to
-    electing,  // waits for the first leader
+    idle,       // nothing to do with founding (any more)
+    listening,  // holds nothing, and founds a cluster of its own if nobody calls it
+    looking,    // holds nothing
+    held,       // holds the founding entry, and waits for the others to
+    electing,   // waits for the first leader
   };
   struct Heard {
     std::uint64_t id = 0;  // of the reply
@@ -68,6 +81,7 @@ class Founding {
     raft::Member member;
     wire::FoundReply::Stage stage{};
     raft::Membership founders;
+    std::uint64_t nonce = 0;
   };
   struct Target {
     std::string address;
@@ -82,20 +96,24 @@ class Founding {
   void look();
   void look_for_founders();
   void found(const raft::Membership& founders);
+  void found_alone();
   void release();
   [[nodiscard]] Target* asked(std::uint64_t id);
   [[nodiscard]] bool is_current(const Target& target) const;
   // What this node would found; empty unless it knows all founders.
   [[nodiscard]] raft::Membership proposal() const;
+  [[nodiscard]] std::optional<ClusterId> name_of(const raft::Membership& founders) const;
   [[nodiscard]] std::string what_is_missing() const;
   [[nodiscard]] std::string what_is_missing_at(const Target& target) const;
 
   env::Env env_;
   const NodeOptions& options_;
   const std::uint64_t run_;
+  const std::uint64_t nonce_;
   Consensus& consensus_;
   Listener listener_;
   Mode mode_ = Mode::idle;
+  std::optional<ElectionHold> hold_;  // while mode_ is held
   std::vector<Target> targets_;
   std::uint64_t round_ = 0;
   TimePoint give_up_ = kNever;

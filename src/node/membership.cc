@@ -3,184 +3,54 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/bugs.h"
+
 namespace lockstep::node {
 namespace {
 
-// How often a new node asks (one address each time), and how often the leader looks again at what
-// it could not do yet.
-constexpr Duration kAskInterval = milliseconds(200);
+// How often the leader looks again at what it could not do yet.
 constexpr Duration kRetryInterval = milliseconds(50);
 // How long the leader keeps trying for one join; the new node goes on asking by itself.
 constexpr Duration kJoinPatience = seconds(10);
 constexpr std::size_t kJoinsMax = 64;
-constexpr std::size_t kAddressesMax = 64;
+constexpr std::size_t kRoundsMax = 256;
+
+std::string named(const NodeId& id) {
+  return "node " + id.value;
+}
 
 }  // namespace
 
-MembershipDesk::MembershipDesk(env::Env env, const NodeOptions& options, bool fresh,
-                               Consensus& consensus, Proposer& proposer,
-                               std::function<void(Error)> failed)
-    : env_(env),
-      options_(options),
-      consensus_(consensus),
-      proposer_(proposer),
-      failed_(std::move(failed)),
-      addresses_(options.join),
-      fresh_(fresh && !addresses_.empty()) {}
+MembershipDesk::MembershipDesk(env::Env env, const NodeOptions& options, Consensus& consensus,
+                               Proposer& proposer)
+    : env_(env), options_(options), consensus_(consensus), proposer_(proposer) {}
 
-void MembershipDesk::start() {
-  join_by(env_.clock.now() + options_.join_interval * options_.join_attempts);
+// --- proving leadership, and changes as such
+
+void MembershipDesk::after_round(Done done) {
+  if (rounds_.size() >= kRoundsMax) return done(fail(Errc::busy, "too many questions at a time"));
+  const raft::RequestId id = ++last_id_;
+  rounds_.emplace(id, std::move(done));
+  consensus_.read(id);
 }
 
-void MembershipDesk::join_by(TimePoint give_up) {
-  if (addresses_.empty() || !wants_to_join()) return;
-  give_up_ = give_up;
-  ask_to_join();
-}
-
-bool MembershipDesk::wants_to_join() const {
-  const auto* self = consensus_.core().membership().find(options_.self);
-  return !self || self->address != options_.raft_addr || self->voter != options_.voter;
-}
-
-void MembershipDesk::ask_to_join() {
-  if (!wants_to_join()) return;
-  // Whoever hears a leader is being let in, however long its image takes.
-  const bool in_touch = consensus_.core().leader().has_value();
-  if (env_.clock.now() >= give_up_ && !in_touch) {
-    const std::string why = refused_because_.empty() ? "no member answered" : refused_because_;
-    return failed_({Errc::timeout, "could not join the cluster: " + why});
-  }
-  const std::string address = addresses_[next_address_++ % addresses_.size()];
-  const raft::Member me{options_.self, options_.raft_addr, options_.voter};
-  consensus_.post_to(address, {}, wire::JoinAsk{1, me, fresh_});
-  env_.turns.at(env_.clock.now() + kAskInterval, life_.guard([this] { ask_to_join(); }));
-}
-
-void MembershipDesk::on_join_reply(const wire::JoinReply& reply) {
-  switch (reply.answer) {
-    case wire::JoinReply::Answer::joined:
-      return;  // The log says so itself, soon.
-    case wire::JoinReply::Answer::refused:
-      if (refused_because_ != reply.reason)
-        env_.log.write(LogLevel::warning, "join", "not let in yet: " + reply.reason);
-      refused_because_ = reply.reason;
-      return;
-    case wire::JoinReply::Answer::admitted:
-      return admitted(reply.fence);
-    case wire::JoinReply::Answer::redirect:
-      if (reply.leader_address.empty()) return;
-      // The leader is asked next; the list stays a list of addresses that were heard of.
-      if (std::ranges::find(addresses_, reply.leader_address) == addresses_.end() &&
-          addresses_.size() < kAddressesMax)
-        addresses_.push_back(reply.leader_address);
-      next_address_ = static_cast<std::size_t>(std::ranges::find(addresses_, reply.leader_address) -
-                                               addresses_.begin());
-      return;
-  }
-}
-
-void MembershipDesk::on_join_ask(const wire::JoinAsk& ask) {
-  using Verdict = wire::JoinReply::Answer;
-  const auto& core = consensus_.core();
-  if (core.role() != raft::Role::leader) return reply_to_join(ask, Verdict::redirect, {});
-  const auto* known = core.membership().find(ask.member.id);
-  if (known && *known == ask.member && !ask.fresh) return reply_to_join(ask, Verdict::joined, {});
-  if (ask.member.id == options_.self)
-    return reply_to_join(ask, Verdict::refused, "node id " + ask.member.id.value + " is taken");
-  for (const auto& other : core.membership().members) {
-    if (other.id != ask.member.id && other.address == ask.member.address)
-      return reply_to_join(ask, Verdict::refused,
-                           "address " + other.address + " belongs to node " + other.id.value);
-  }
-  if (known && ask.fresh) {
-    // Its admission may have been lost on the way; but who is known to hold something, and does not
-    // any more, has broken what it promised under this name.
-    const bool new_learner =
-        !known->voter && core.match_index(ask.member.id).value_or(LogIndex{}) == LogIndex{};
-    if (!new_learner)
-      return reply_to_join(ask, Verdict::refused,
-                           "node id " + ask.member.id.value +
-                               " is a member that has lost its data: remove it from the cluster "
-                               "first, or join under another id");
-    admit(ask);
-    if (!ask.member.voter) return;
-  }
-  if (joining_.contains(ask.member.id) || joining_.size() >= kJoinsMax) return;
-  joining_[ask.member.id] = {};
-
-  auto done = [this, ask](Status status) {
-    joining_.erase(ask.member.id);
-    if (status) return reply_to_join(ask, Verdict::joined, {});
-    reply_to_join(ask, Verdict::refused, status.error().text);
-  };
-  // Known as a voter already (under another address), or to be a learner: one step.
-  if (!ask.member.voter || (known && known->voter))
-    return submit(
-        {ask.member.id, ask.member, [this, ask, done = std::move(done)](Status status) mutable {
-           if (status && ask.fresh) admit(ask);
-           done(std::move(status));
-         }});
-  raft::Member learner = ask.member;
-  learner.voter = false;
-  const TimePoint give_up = env_.clock.now() + kJoinPatience;
-  submit(
-      {ask.member.id, learner, [this, ask, give_up, done = std::move(done)](Status status) mutable {
-         if (!status) return done(std::move(status));
-         if (ask.fresh) admit(ask);
-         joining_[ask.member.id] = consensus_.core().commit();
-         finish_join(ask.member, std::move(done), give_up);
-       }});
-}
-
-// Second step: wait until the learner has the log up to where it was let in, then make it a voter.
-void MembershipDesk::finish_join(raft::Member member, Done done, TimePoint give_up) {
-  const auto& core = consensus_.core();
-  if (core.role() != raft::Role::leader) return done(fail(Errc::not_leader, "not leader"));
-  const auto match = core.match_index(member.id);
-  if (match && *match >= joining_[member.id]) return submit({member.id, member, std::move(done)});
-  if (env_.clock.now() >= give_up)
-    return done(
-        fail(Errc::timeout, "node " + member.id.value + " does not answer at " + member.address));
-  env_.turns.at(
-      env_.clock.now() + kRetryInterval,
-      life_.guard([this, member = std::move(member), done = std::move(done), give_up]() mutable {
-        finish_join(std::move(member), std::move(done), give_up);
-      }));
-}
-
-// The learner's entry is committed: a quorum without this node knows that its vote does not count.
-// It may be told again, with a later fence, and heed any of them: before it has passed the last one
-// it may be unable to vote, and so must not be a voter.
-void MembershipDesk::admit(const wire::JoinAsk& ask) {
-  const auto& core = consensus_.core();
-  if (core.role() != raft::Role::leader || core.membership_index() > core.commit()) return;
-  const auto joining = joining_.find(ask.member.id);
-  if (joining != joining_.end()) joining->second = std::max(joining->second, core.commit());
-  consensus_.post_to(ask.member.address, ask.member.id,
-                     wire::JoinReply{.id = ask.id,
-                                     .answer = wire::JoinReply::Answer::admitted,
-                                     .leader_address = {},
-                                     .reason = {},
-                                     .fence = {core.commit(), *core.term_at(core.commit())}});
-}
-
-void MembershipDesk::admitted(raft::Position fence) {
-  if (!fresh_ || fence.index == LogIndex{}) return;
-  consensus_.set_fence(fence, life_.guard([this] { fresh_ = false; }));
-}
-
-void MembershipDesk::change(NodeId id, std::optional<raft::Member> member, Done done) {
-  if (consensus_.core().role() != raft::Role::leader)
-    return done(fail(Errc::not_leader, "not leader"));
-  submit({std::move(id), std::move(member), std::move(done)});
+void MembershipDesk::granted(const raft::ReadGranted& granted) {
+  auto node = rounds_.extract(granted.id);
+  if (!node.empty()) node.mapped()({});
 }
 
 void MembershipDesk::submit(Change change) {
   const raft::RequestId id = ++last_id_;
+  if (change.promotes && !LOCKSTEP_BUG(removed_is_promoted)) {
+    const auto* now = consensus_.core().membership().find(change.id);
+    if (now == nullptr || now->voter || now->address != change.member->address)
+      return change.done(fail(Errc::refused, named(change.id) + " is no learner any more"));
+  }
   const NodeId node = change.id;
   auto member = change.member;
+  const ClusterId name = change.name;
   asked_.emplace(id, std::move(change));
+  if (!name.is_nil()) return consensus_.name_cluster(id, name);
   consensus_.change_membership(id, node, std::move(member));
 }
 
@@ -188,13 +58,15 @@ void MembershipDesk::accepted(const raft::Accepted& accepted) {
   auto node = asked_.extract(accepted.id);
   proposer_.follow(
       accepted.at,
-      life_.guard([done = std::move(node.mapped().done)](Result<Answer> answer) mutable {
+      life_.guard([done = std::move(node.mapped().done)](Result<node::Answer> answer) mutable {
         if (answer) return done({});
         done(std::unexpected(std::move(answer).error()));
       }));
 }
 
 void MembershipDesk::refused(const raft::Refused& refused) {
+  if (auto round = rounds_.extract(refused.id); !round.empty())
+    return round.mapped()(fail(Errc::not_leader, "not leader"));
   auto node = asked_.extract(refused.id);
   auto& change = node.mapped();
   switch (refused.reason) {
@@ -202,6 +74,12 @@ void MembershipDesk::refused(const raft::Refused& refused) {
       return retry_later(std::move(change));
     case raft::Refusal::invalid_change:
       return change.done(fail(Errc::invalid, "the change would leave no voter"));
+    case raft::Refusal::too_long:
+      return change.done(
+          fail(Errc::invalid,
+               "too many members, or too long ids and addresses: the list of members "
+               "may take " +
+                   std::to_string(raft::kMembershipBytesMax) + " bytes"));
     default:
       return change.done(fail(Errc::not_leader, "not leader"));
   }
@@ -215,12 +93,246 @@ void MembershipDesk::retry_later(Change change) {
                 }));
 }
 
-void MembershipDesk::leadership_lost() {
-  ++epoch_;
+void MembershipDesk::status_changed() {
+  if (was_leader_ && !leads()) ++epoch_;
+  const bool begins = !was_leader_ && leads();
+  was_leader_ = leads();
+  if (begins) name_cluster();
+  set_aside_fallen();
 }
 
-void MembershipDesk::reply_to_join(const wire::JoinAsk& ask, wire::JoinReply::Answer answer,
-                                   std::string reason) {
+// A cluster that was founded before clusters had names. Whoever leads it gives it one.
+void MembershipDesk::name_cluster() {
+  if (!consensus_.core().membership().cluster.is_nil()) return;
+  submit({.id = options_.self, .member = {}, .done = [](Status) {}, .name = options_.new_cluster});
+}
+
+void MembershipDesk::change(NodeId id, std::optional<raft::Member> member, Done done) {
+  if (!leads()) return done(fail(Errc::not_leader, "not leader"));
+  submit({.id = std::move(id), .member = std::move(member), .done = std::move(done)});
+}
+
+// --- removal
+
+void MembershipDesk::remove(const NodeId& id, bool force, Done done) {
+  if (!leads()) return done(fail(Errc::not_leader, "not leader"));
+  const auto& core = consensus_.core();
+  if (core.membership().find(id) != nullptr) {
+    if (auto why = force ? std::nullopt : loss_of_majority(id))
+      return done(fail(Errc::refused, std::move(*why)));
+    return submit({.id = id, .member = {}, .done = std::move(done)});
+  }
+  if (LOCKSTEP_BUG(removal_from_belief)) return done({});
+  // The caller wants it gone; whether it is, only what is committed tells, and only to one who
+  // leads still.
+  after_round([this, id, force, epoch = epoch_, done = std::move(done)](Status status) mutable {
+    if (!status) return done(std::move(status));
+    const auto& now = consensus_.core();
+    if (now.membership().find(id) != nullptr) return remove(id, force, std::move(done));
+    if (now.membership_index() <= now.commit()) return done({});
+    env_.turns.at(env_.clock.now() + kRetryInterval,
+                  life_.guard([this, id, force, epoch, done = std::move(done)]() mutable {
+                    if (epoch != epoch_) return done(fail(Errc::not_leader, "not leader"));
+                    remove(id, force, std::move(done));
+                  }));
+  });
+}
+
+bool MembershipDesk::answers(const NodeId& id) const {
+  if (id == options_.self) return true;
+  const auto heard = consensus_.core().last_contact(id);
+  return heard && env_.clock.now() - *heard < 2 * options_.raft.election_timeout;
+}
+
+// Why the voters that would be left could not go on by themselves.
+std::optional<std::string> MembershipDesk::loss_of_majority(const NodeId& removed) const {
+  const auto& core = consensus_.core();
+  raft::Membership left = core.membership();
+  if (!left.is_voter(removed)) return std::nullopt;
+  left.remove(removed);
+  std::size_t there = 0;
+  std::string silent;
+  for (const auto& member : left.members) {
+    if (!member.voter) continue;
+    if (answers(member.id)) {
+      ++there;
+    } else {
+      silent += (silent.empty() ? "" : ", ") + member.id.value;
+    }
+  }
+  if (there >= left.quorum() || left.voter_count() == 0) return std::nullopt;
+  return "removing node " + removed.value + " would leave " + std::to_string(left.voter_count()) +
+         " voters of which " + std::to_string(there) + " answer: no majority (silent: " + silent +
+         "). Bring them back or remove them first; \"force\": true removes it all the same";
+}
+
+// --- joining
+
+void MembershipDesk::on_join_ask(ClusterId theirs, const wire::JoinAsk& ask) {
+  const ClusterId mine = consensus_.cluster();
+  if (!theirs.is_nil() && theirs != mine) {
+    if (mine.is_nil()) return;  // It cannot tell yet.
+    return reply_to_join(ask, Answer::foreign,
+                         named(ask.member.id) + " belongs to cluster " + to_string(theirs) +
+                             " and cannot join cluster " + to_string(mine) +
+                             " with the data it has: start it with an empty data folder, or "
+                             "without -join");
+  }
+  if (!leads()) return reply_to_join(ask, Answer::redirect);
+  if (ask.only_tell) return tell_standing(ask);
+  decide(ask);
+}
+
+void MembershipDesk::tell_standing(const wire::JoinAsk& ask) {
+  after_round([this, ask](const Status& leads_still) {
+    if (!leads_still) return;
+    const auto& core = consensus_.core();
+    const bool is_member = consensus_.committed_membership().find(ask.member.id) != nullptr ||
+                           core.membership().find(ask.member.id) != nullptr;
+    reply_to_join(ask, is_member ? Answer::joined : Answer::removed);
+  });
+}
+
+// Why this node cannot be what it asks to be; nullopt if it can.
+std::optional<std::string> MembershipDesk::objection(const wire::JoinAsk& ask) const {
+  const auto& core = consensus_.core();
+  const NodeId& id = ask.member.id;
+  if (id == options_.self)
+    return "node id " + id.value + " is taken by the leader, at " + options_.raft_addr;
+  for (const auto& other : core.membership().members) {
+    // Legal: that one has moved away, and the log does not say so yet.
+    const bool there = consensus_.address_of(other.id) == other.address;
+    if (other.id != id && other.address == ask.member.address && there)
+      return "address " + other.address + " belongs to node " + other.id.value;
+  }
+  const auto* known = core.membership().find(id);
+  if (known == nullptr || !ask.fresh) return std::nullopt;
+  // Its admission may have been lost on the way; but who is known to hold something, and does not
+  // any more, has broken what it promised under this name.
+  const bool new_learner = !known->voter && core.match_index(id).value_or(LogIndex{}) == LogIndex{};
+  if (new_learner) return std::nullopt;
+  if (answers(id) && known->address != ask.member.address)
+    return "node id " + id.value + " is in use by the member at " + known->address +
+           ", which answers: give the new node another id";
+  return "node id " + id.value +
+         " is a member that has lost its data: remove it from the cluster first (DELETE /remove), "
+         "or join under another id";
+}
+
+void MembershipDesk::decide(const wire::JoinAsk& ask) {
+  const auto& core = consensus_.core();
+  const NodeId& id = ask.member.id;
+  const auto* known = core.membership().find(id);
+  const bool as_wished = known != nullptr && *known == ask.member && !ask.fresh;
+  if (as_wished && core.membership_index() <= core.commit())
+    return reply_to_join(ask, Answer::joined);
+  if (as_wished) return;  // The entry that says so is on its way; it asks again.
+  if (auto why = objection(ask)) return reply_to_join(ask, Answer::refused, std::move(*why));
+  if (known != nullptr && ask.fresh) {
+    admit(ask);
+    if (!ask.member.voter) return;
+  }
+  if (joining_.contains(id) || joining_.size() >= kJoinsMax) return;
+  joining_[id] = {};
+  raft::Member as_learner = ask.member;
+  as_learner.voter = false;
+  take_in(ask, known != nullptr && known->voter, known != nullptr && *known == as_learner);
+}
+
+void MembershipDesk::take_in(const wire::JoinAsk& ask, bool is_voter, bool is_learner_there) {
+  const NodeId id = ask.member.id;
+  auto done = [this, ask](Status status) {
+    joining_.erase(ask.member.id);
+    if (status) return reply_to_join(ask, Answer::joined);
+    reply_to_join(ask, Answer::refused, status.error().text);
+  };
+  // Known as a voter already (under another address), or to be a learner: one step.
+  if (!ask.member.voter || is_voter)
+    return submit({.id = id,
+                   .member = ask.member,
+                   .done = [this, ask, done = std::move(done)](Status status) mutable {
+                     if (status && ask.fresh) admit(ask);
+                     done(std::move(status));
+                   }});
+  const TimePoint give_up = env_.clock.now() + kJoinPatience;
+  auto promote = [this, ask, give_up, done = std::move(done)](Status status) mutable {
+    if (!status) return done(std::move(status));
+    if (ask.fresh) admit(ask);
+    auto& needed = joining_[ask.member.id];
+    needed = std::max(needed, consensus_.core().commit());
+    finish_join(ask.member, std::move(done), give_up);
+  };
+  if (is_learner_there && !ask.fresh) return promote({});
+  raft::Member learner = ask.member;
+  learner.voter = false;
+  submit({.id = id, .member = std::move(learner), .done = std::move(promote)});
+}
+
+// Second step: wait until the learner has the log up to where it was let in, then make it a voter.
+void MembershipDesk::finish_join(raft::Member member, Done done, TimePoint give_up) {
+  if (!leads()) return done(fail(Errc::not_leader, "not leader"));
+  const auto match = consensus_.core().match_index(member.id);
+  if (match && *match >= joining_[member.id])
+    return submit({.id = member.id, .member = member, .done = std::move(done), .promotes = true});
+  if (env_.clock.now() >= give_up)
+    return done(fail(Errc::timeout, named(member.id) + " does not answer at " + member.address));
+  env_.turns.at(
+      env_.clock.now() + kRetryInterval,
+      life_.guard([this, member = std::move(member), done = std::move(done), give_up]() mutable {
+        finish_join(std::move(member), std::move(done), give_up);
+      }));
+}
+
+// A leader that was deposed, and does not know it, may take for a new learner who has since become
+// a voter, acknowledged much, and lost its disk. The round proves that this membership is the
+// newest.
+void MembershipDesk::admit(const wire::JoinAsk& ask) {
+  if (LOCKSTEP_BUG(stale_leader_admits)) return send_admission(ask);
+  after_round([this, ask](const Status& leads_still) {
+    if (leads_still) send_admission(ask);
+  });
+}
+
+// The learner's entry is committed: a quorum without this node knows that its vote does not count.
+// It may be told again, with a later fence, and heed any of them: before it has passed the last one
+// it may be unable to vote, and so must not be a voter.
+void MembershipDesk::send_admission(const wire::JoinAsk& ask) {
+  const auto& core = consensus_.core();
+  const auto* member = core.membership().find(ask.member.id);
+  if (!leads() || member == nullptr || member->voter || core.membership_index() > core.commit())
+    return;
+  if (core.match_index(ask.member.id).value_or(LogIndex{}) > LogIndex{}) return;
+  const auto joining = joining_.find(ask.member.id);
+  if (joining != joining_.end()) joining->second = std::max(joining->second, core.commit());
+  consensus_.post_to(ask.member.address, ask.member.id,
+                     wire::JoinReply{.id = ask.id,
+                                     .answer = Answer::admitted,
+                                     .leader_address = {},
+                                     .reason = {},
+                                     .fence = {core.commit(), *core.term_at(core.commit())}});
+}
+
+// Voters whose disks have gone back become learners; a quorum that does not count on them agrees to
+// that. They ask by themselves to be voters again, and are when they hold everything.
+void MembershipDesk::set_aside_fallen() {
+  if (!leads()) return;
+  for (const auto& [id, last] : consensus_.core().fallen()) {
+    const auto* member = consensus_.core().membership().find(id);
+    if (member == nullptr || !setting_aside_.insert(id).second) continue;
+    env_.log.write(LogLevel::error, "members",
+                   named(id) + " at " + consensus_.address_of(id) + " has lost entry " +
+                       to_string(last.index) +
+                       ", which it had acknowledged: its disk is older than "
+                       "it was. It does not vote until it holds everything again");
+    raft::Member learner = *member;
+    learner.voter = false;
+    submit({.id = id, .member = std::move(learner), .done = [this, id = id](const Status&) {
+              setting_aside_.erase(id);
+            }});
+  }
+}
+
+void MembershipDesk::reply_to_join(const wire::JoinAsk& ask, Answer answer, std::string reason) {
   wire::JoinReply reply{.id = ask.id,
                         .answer = answer,
                         .leader_address = {},

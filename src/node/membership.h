@@ -1,5 +1,6 @@
-// MembershipDesk: changes of who belongs to the cluster. On the leader it serves requests to join
-// and to remove, one at a time; on a new node it keeps asking to be let in.
+// MembershipDesk: the leader's side of who belongs to the cluster: it lets nodes in, removes them,
+// follows those that move, and sets aside those whose disks have gone back. One change at a time.
+// (The other side, a node that wants to be a member, is node/joiner.h.)
 //
 // A voter joins in two steps: first as a learner, and once it holds the log up to there it becomes
 // a voter. A node with a wrong address therefore never costs the cluster its quorum.
@@ -7,12 +8,17 @@
 // A node that holds nothing takes no part in consensus before the leader has admitted it, and never
 // votes before its log holds the entry that the leader named (the fence). So a member that lost its
 // disk cannot give away a second time what it had promised under its name: it is refused until it
-// has been removed, and when its vote counts again, it knows of that removal.
+// has been removed, and when its vote counts again, it knows of that removal. A leader that was
+// deposed without noticing does not know of it either: so nobody is admitted, and nothing is said
+// about who is a member, but after a read round that began when the question was there.
+//
+// Turns. Nothing here waits for longer than its patience; what is lost, the asker asks again.
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 
 #include "env/env.h"
@@ -26,58 +32,62 @@ class MembershipDesk {
  public:
   using Done = std::move_only_function<void(Status)>;
 
-  // `fresh`: this node holds nothing yet.
-  MembershipDesk(env::Env env, const NodeOptions& options, bool fresh, Consensus& consensus,
-                 Proposer& proposer, std::function<void(Error)> failed);
+  MembershipDesk(env::Env env, const NodeOptions& options, Consensus& consensus,
+                 Proposer& proposer);
 
-  // A new node with addresses to join through begins to ask; others do nothing.
-  void start();
-  // The same until `give_up`, when the node ends if no member has let it in.
-  void join_by(TimePoint give_up);
-  // The node has founded a cluster itself, and needs nobody's leave.
-  void founded() { fresh_ = false; }
-  // Leader: see Node::change_membership().
+  // See Node::change_membership() and Node::remove_member().
   void change(NodeId id, std::optional<raft::Member> member, Done done);
-  void on_join_ask(const wire::JoinAsk& ask);
-  void on_join_reply(const wire::JoinReply& reply);
+  void remove(const NodeId& id, bool force, Done done);
+  // `theirs`: the asker's cluster.
+  void on_join_ask(ClusterId theirs, const wire::JoinAsk& ask);
 
   void accepted(const raft::Accepted& accepted);
   void refused(const raft::Refused& refused);
-  [[nodiscard]] bool owns(raft::RequestId id) const { return asked_.contains(id); }
-  void leadership_lost();
-  // Messages of consensus are for others, so far.
-  [[nodiscard]] bool waits_for_admission() const { return fresh_; }
+  void granted(const raft::ReadGranted& granted);
+  [[nodiscard]] bool owns(raft::RequestId id) const {
+    return asked_.contains(id) || rounds_.contains(id);
+  }
+  // The core's role, term or view of its members changed.
+  void status_changed();
 
  private:
+  using Answer = wire::JoinReply::Answer;
   struct Change {
     NodeId id;
     std::optional<raft::Member> member;
     Done done;
+    bool promotes = false;  // only as long as it is a learner at this address
+    ClusterId name = {};    // not nil: the cluster gets this name, and nothing else changes
   };
-  [[nodiscard]] bool wants_to_join() const;
-  void ask_to_join();
+  [[nodiscard]] bool leads() const { return consensus_.core().role() == raft::Role::leader; }
+  void after_round(Done done);
   void submit(Change change);
-  void finish_join(raft::Member member, Done done, TimePoint give_up);
-  void reply_to_join(const wire::JoinAsk& ask, wire::JoinReply::Answer answer, std::string reason);
-  void admit(const wire::JoinAsk& ask);
-  void admitted(raft::Position fence);
   void retry_later(Change change);
+  void finish_join(raft::Member member, Done done, TimePoint give_up);
+  void decide(const wire::JoinAsk& ask);
+  void take_in(const wire::JoinAsk& ask, bool is_voter, bool is_learner_there);
+  void tell_standing(const wire::JoinAsk& ask);
+  void admit(const wire::JoinAsk& ask);
+  void send_admission(const wire::JoinAsk& ask);
+  void reply_to_join(const wire::JoinAsk& ask, Answer answer, std::string reason = {});
+  [[nodiscard]] std::optional<std::string> objection(const wire::JoinAsk& ask) const;
+  [[nodiscard]] std::optional<std::string> loss_of_majority(const NodeId& removed) const;
+  [[nodiscard]] bool answers(const NodeId& id) const;
+  void set_aside_fallen();
+  void name_cluster();
 
   env::Env env_;
   const NodeOptions& options_;
   Consensus& consensus_;
   Proposer& proposer_;
-  std::function<void(Error)> failed_;
   std::map<raft::RequestId, Change> asked_;
+  std::map<raft::RequestId, Done> rounds_;
   // Joins this leader is busy with: what each new node must hold before it may be a voter.
   std::map<NodeId, LogIndex> joining_;
-  std::vector<std::string> addresses_;
-  std::size_t next_address_ = 0;
-  std::string refused_because_;
-  bool fresh_ = false;
-  TimePoint give_up_ = kNever;
+  std::set<NodeId> setting_aside_;
   raft::RequestId last_id_ = Proposer::kIdLimit * 2;
   std::uint64_t epoch_ = 0;  // grows when leadership is lost: what waited then is over
+  bool was_leader_ = false;
   Lifeline life_;
 };
 

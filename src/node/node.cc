@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "node/state.h"
 
 namespace lockstep::node {
@@ -27,7 +28,6 @@ Status open_log(env::Disk& disk, const NodeOptions& options, LogIndex durable, S
   storage.recovered = std::move(log->recovered);
   storage.recovered.hard = storage.vote->state();
   storage.recovered.fence = storage.vote->fence();
-  storage.recovered.forced = options.recover_members;
   return {};
 }
 
@@ -59,7 +59,6 @@ Status begin_log_at_image(const storage::DurableState& state, Storage& storage) 
   raft::Recovered recovered;
   recovered.hard = std::move(storage.recovered.hard);
   recovered.fence = storage.recovered.fence;
-  recovered.forced = std::move(storage.recovered.forced);
   recovered.base = at;
   recovered.base_membership = std::move(*membership);
   storage.recovered = std::move(recovered);
@@ -88,6 +87,71 @@ Status check_agreement(Storage& storage) {
   return {};
 }
 
+const raft::Membership& newest_membership(const raft::Recovered& recovered) {
+  return recovered.memberships.empty() ? recovered.base_membership
+                                       : recovered.memberships.back().second;
+}
+
+// The name of a cluster that goes on from `old` with these members alone: the same on all of them,
+// and another than that of members who were left out, should they come back.
+ClusterId name_after_recovery(ClusterId old, const raft::Membership& members) {
+  RunningHash high;
+  RunningHash low;
+  low.add(std::uint64_t{1});
+  for (auto* hash : {&high, &low}) {
+    hash->add("recovered");
+    hash->add(old.high);
+    hash->add(old.low);
+    for (const auto& member : members.members) {
+      hash->add(member.id.value);
+      hash->add(member.address);
+      hash->add(std::uint64_t{member.voter});
+    }
+  }
+  return {high.value(), low.value()};
+}
+
+// See NodeOptions::recover_members. Repeated until it is done, it must come to the same.
+Status recover(const raft::Membership& members, Storage& storage) {
+  auto& recovered = storage.recovered;
+  const raft::Membership& known = newest_membership(recovered);
+  if (known.members.empty())
+    return fail(
+        Errc::refused,
+        "raft/peers.json: this node holds nothing to go on with. Leave it out of the file on "
+        "the others, remove it here, and let this node join them");
+  const raft::Position fence = recovered.fence;
+  if (fence.index > recovered.base.index && !log_holds(recovered, fence))
+    return fail(
+        Errc::refused,
+        "raft/peers.json: this node was being let into the cluster and does not hold all of "
+        "it yet. Leave it out of the file on the others, and let it join them with an empty "
+        "data folder");
+  const auto kept = storage.vote->cluster();
+  const bool again =
+      !kept.id.is_nil() && kept.id == name_after_recovery(kept.recovered_from, members);
+  if (!again) {
+    const ClusterId old = kept.id.is_nil() ? known.cluster : kept.id;
+    TRY(storage.vote->store_cluster({name_after_recovery(old, members), old}));
+  }
+  raft::Membership forced = members;
+  forced.cluster = storage.vote->cluster().id;
+  for (auto& member : forced.members)
+    if (const auto* before = known.find(member.id)) member.api_addr = before->api_addr;
+  recovered.forced = std::move(forced);
+  return {};
+}
+
+// What the log says must be of the cluster that let this node in.
+Status check_cluster(const Storage& storage) {
+  const auto kept = storage.vote->cluster();
+  const ClusterId logged = newest_membership(storage.recovered).cluster;
+  const bool known = logged == kept.id || logged == kept.recovered_from;
+  if (kept.id.is_nil() || logged.is_nil() || known) return {};
+  return fail(Errc::refused, "this data folder is of two clusters: its log of " +
+                                 to_string(logged) + ", its vote file of " + to_string(kept.id));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Node>> Node::open(env::Env env, NodeOptions options) {
@@ -96,6 +160,8 @@ Result<std::unique_ptr<Node>> Node::open(env::Env env, NodeOptions options) {
   TRY(open_database(env, options, storage));
   TRY(open_log(env.disk, options, storage.database->durable().index, storage));
   TRY(check_agreement(storage));
+  if (options.recover_members) TRY(recover(*options.recover_members, storage));
+  TRY(check_cluster(storage));
   return std::unique_ptr<Node>(
       new Node(std::make_unique<State>(env, std::move(options), std::move(storage))));
 }
@@ -108,15 +174,16 @@ void Node::start(ServeForwardFn serve, std::function<void(End)> ended) {
 }
 
 void Node::receive(std::string_view frame) {
-  auto decoded = wire::decode_frame(frame);
-  if (decoded) state_->receive(std::move(*decoded));
+  state_->receive(frame);
 }
 
 void Node::write(std::string command, AnswerFn done) {
+  if (auto error = state_->out_of_service()) return done(std::unexpected(std::move(*error)));
   state_->proposer.write(std::move(command), std::move(done));
 }
 
 void Node::read(ReadLevel level, std::string command, Duration wait, AnswerFn done) {
+  if (auto error = state_->out_of_service()) return done(std::unexpected(std::move(*error)));
   state_->reads.read(level, std::move(command), wait, std::move(done));
 }
 
@@ -129,12 +196,22 @@ void Node::classify(std::string command, std::move_only_function<void(bool)> don
 }
 
 void Node::forward(wire::Forward request, Duration timeout, ForwardFn done) {
+  if (auto error = state_->out_of_service()) return done(std::unexpected(std::move(*error)));
   state_->forwarder.forward(std::move(request), timeout, std::move(done));
 }
 
 void Node::change_membership(NodeId id, std::optional<raft::Member> member,
                              std::move_only_function<void(Status)> done) {
   state_->membership.change(std::move(id), std::move(member), std::move(done));
+}
+
+void Node::remove_member(const NodeId& id, bool force, std::move_only_function<void(Status)> done) {
+  if (auto error = state_->out_of_service()) return done(std::unexpected(std::move(*error)));
+  state_->membership.remove(id, force, std::move(done));
+}
+
+void Node::meet(const std::vector<std::string>& addresses) {
+  state_->joiner.meet(addresses);
 }
 
 void Node::transfer_leadership(std::optional<NodeId> target,

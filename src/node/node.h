@@ -4,8 +4,8 @@
 // Life: open() recovers from the disk (synchronously, before any turn), start() begins; destroying
 // the node at any moment between turns is legal and is what a crash does.
 //
-// All member functions are turns. Replies come in later turns (never inside the call), exactly
-// once, unless the node is destroyed first.
+// All member functions are turns. Each `done` is called exactly once, inside the call or in a later
+// turn, unless the node is destroyed first; it may call back into the node, but not destroy it.
 #pragma once
 
 #include <functional>
@@ -28,10 +28,13 @@ struct NodeOptions {
   std::string raft_addr;  // advertised "host:port"
   std::string api_addr;   // advertised "http://host:port"
   std::string version;
-  // Empty: a new node forms a cluster of its own, unless it expects others. Otherwise "host:port"
-  // Raft addresses of members to join through. A node that already belongs to a cluster of more
-  // than itself ignores them.
+  // Empty: a new node founds a cluster of its own. Otherwise "host:port" Raft addresses of members
+  // to join through; a member finds others there that have moved.
+  // (node/joiner.h)
   std::vector<std::string> join;
+  // It was told to join, though no address may be known yet (Node::meet()): it founds no cluster by
+  // itself, and asks to be let in again if it was removed. Always so if `join` is not empty.
+  bool may_join = false;
   unsigned join_attempts = 5;
   Duration join_interval = seconds(3);
   bool voter = true;
@@ -42,6 +45,8 @@ struct NodeOptions {
     std::size_t members = 0;
     Duration patience = seconds(120);
   } expect = {};
+  // The name of a cluster that this node may found: 128 bits that nobody has drawn before.
+  ClusterId new_cluster;
   // Members to go on with after the quorum was lost for good (raft/peers.json); see docs/api.md.
   std::optional<raft::Membership> recover_members = {};
   std::uint64_t seed = 0;  // differs per start
@@ -88,8 +93,15 @@ using ServeForwardFn =
 
 struct PeerStatus {
   raft::Member member;
-  std::string api_addr;  // "" until the member was heard from
+  std::string api_addr;  // "" until it is known
   bool reachable = false;
+};
+
+// What came to this node and was not for it (node/doorkeeper.h).
+struct FramesTurnedAway {
+  std::uint64_t malformed = 0;
+  std::uint64_t misdirected = 0;
+  std::uint64_t foreign = 0;
 };
 
 struct NodeStatus {
@@ -107,6 +119,15 @@ struct NodeStatus {
   bool disk_full = false;  // it takes no writes, and does not lead if it can help it
   bool ready =
       false;  // a leader is known and this node has applied what was committed when it started
+  ClusterId cluster;        // nil: none
+  bool holds_data = false;  // it belonged to a cluster when it was opened, or does now
+  bool removed = false;     // a leader said, in this life, that it is no member any more
+  bool recovering = false;  // recover_members are not in the log yet
+  // Why it serves nothing; empty if it does.
+  std::string out_of_service;
+  // What it waits for, in one line; empty if for nothing.
+  std::string waits_for;
+  FramesTurnedAway turned_away;
   std::optional<Duration> leader_contact_age;
   std::vector<PeerStatus> members;
 };
@@ -114,9 +135,10 @@ struct NodeStatus {
 // How a node ends by itself.
 struct End {
   enum class Kind : std::uint8_t {
-    failed,  // it cannot go on: its storage failed, or it could not join or form a cluster
-    reopen,  // to be destroyed and opened again at once: an image waits to become its database
-    repair,  // likewise, but its database is damaged: node/repair.h comes first
+    failed,   // it cannot go on: its storage failed, or it could not join or form a cluster
+    reopen,   // to be destroyed and opened again at once: an image waits to become its database
+    repair,   // likewise, but its database is damaged: node/repair.h comes first
+    removed,  // it was removed from its cluster before it was opened, and was not told to join
   } kind = Kind::failed;
   Error error;
 };
@@ -149,10 +171,17 @@ class Node {
   // certainly did nothing (as is never retried here). unknown: the answer did not come in
   // `timeout`, or leadership moved meanwhile.
   void forward(wire::Forward request, Duration timeout, ForwardFn done);
-  // Leader only: adds, replaces or (member empty) removes a member; done once the change is
-  // committed.
+  // Leader only: adds, replaces or (member empty) removes a member, whatever becomes of the
+  // cluster; done once the change is committed. not_leader, invalid (no voter would be left, or the
+  // list of members would be too long), timeout and unknown (it may be).
   void change_membership(NodeId id, std::optional<raft::Member> member,
                          std::move_only_function<void(Status)> done);
+  // Leader only: removes a member; also a success if it is none, as far as is committed and proven
+  // by a read round. refused: of those that would be left no majority answers (unless `force`).
+  // Otherwise as above.
+  void remove_member(const NodeId& id, bool force, std::move_only_function<void(Status)> done);
+  // Other members may be found at these Raft addresses.
+  void meet(const std::vector<std::string>& addresses);
 
   // Leader only: hands leadership to `target`, or to the most up-to-date voter. invalid: no such
   // voter, or none at all. not_leader. busy: a transfer is under way. timeout: it did not come

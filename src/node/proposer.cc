@@ -23,6 +23,7 @@ Error refusal_error(raft::Refusal reason) {
     case raft::Refusal::change_in_progress:
       return {Errc::refused, "another membership change is in progress"};
     case raft::Refusal::invalid_change:
+    case raft::Refusal::too_long:
       return {Errc::refused, "invalid membership change"};
   }
   return {Errc::refused, "refused"};
@@ -58,6 +59,12 @@ void Proposer::write(std::string command, AnswerFn done) {
   queue_.push_back({{++last_id_, Blob(std::move(command))}, std::move(done)});
   CHECK(last_id_ < kIdLimit);
   if (consensus_.disk_idle()) schedule_flush();
+}
+
+Duration Proposer::stamps_ahead() const {
+  const std::int64_t ms = last_stamp_.unix_ms - env_.clock.wall().unix_ms;
+  constexpr std::int64_t kEnoughMs = 365LL * 86'400'000;  // more does not matter, and might not fit
+  return milliseconds(std::clamp<std::int64_t>(ms, 0, kEnoughMs));
 }
 
 void Proposer::follow(raft::Position at, AnswerFn done) {
@@ -124,6 +131,7 @@ void Proposer::refused(const raft::Refused& refused) {
 }
 
 void Proposer::leadership_lost() {
+  last_stamp_ = {};
   const TimePoint deadline = env_.clock.now() + options_.settle_timeout;
   for (auto& [index, pending] : pending_) pending.deadline = std::min(pending.deadline, deadline);
   for (auto& queued : std::exchange(queue_, {})) {

@@ -49,6 +49,9 @@ class Proposer {
   // The entry at `at` was applied with this result.
   void applied(raft::Position at, sql::CommandResult result);
 
+  // How far the newest stamp is ahead of the wall clock, which has been set back; zero if it is
+  // not.
+  [[nodiscard]] Duration stamps_ahead() const;
   [[nodiscard]] std::uint64_t waiting() const { return queue_.size() + pending_.size(); }
   // Ids given by this proposer are below it; the node uses others for its own requests.
   static constexpr raft::RequestId kIdLimit = raft::RequestId{1} << 62;

@@ -47,8 +47,12 @@ void ReadGate::linearizable(std::string command, Duration wait, AnswerFn done) {
           done(fail(Errc::timeout, "index " + to_string(index) + ": timeout waiting for fsm"));
         });
   };
-  if (consensus_.core().role() == raft::Role::leader) return ask_core(std::move(granted));
-  remote_.ask(deadline, std::move(granted));
+  ask_index(wait, std::move(granted));
+}
+
+void ReadGate::ask_index(Duration wait, IndexFn done) {
+  if (consensus_.core().role() == raft::Role::leader) return ask_core(std::move(done));
+  remote_.ask(env_.clock.now() + wait, std::move(done));
 }
 
 void ReadGate::ask_core(IndexFn done) {

@@ -26,6 +26,8 @@ class ReadGate {
 
   // See Node::read().
   void read(ReadLevel level, std::string command, Duration wait, AnswerFn done);
+  // The index that a linearizable read begun now would have to wait for. Errors as for such a read.
+  void ask_index(Duration wait, std::move_only_function<void(Result<LogIndex>)> done);
   void granted(const raft::ReadGranted& granted);
   void refused(const raft::Refused& refused);
   // A follower asks for a round; a leader answers.

@@ -44,7 +44,9 @@ Repair::~Repair() = default;
 Result<std::unique_ptr<Repair>> Repair::plan(env::Env env, const NodeOptions& options,
                                              bool damaged_database, Error original) {
   std::unique_ptr<Repair> repair(new Repair(env, options));
-  for (const auto& member : storage::known_members(env.disk).members)
+  const raft::Membership known = storage::known_members(env.disk);
+  repair->cluster_ = known.cluster;
+  for (const auto& member : known.members)
     if (member.id != options.self) repair->peers_.push_back({member.id, member.address});
   if (repair->peers_.empty()) return std::unexpected(std::move(original));
 
@@ -84,7 +86,7 @@ void Repair::start(DoneFn done) {
 
 void Repair::receive(std::string_view bytes) {
   auto frame = wire::decode_frame(bytes);
-  if (!frame || frame->to != self_ || finished_) return;
+  if (!frame || frame->to != self_ || frame->cluster != cluster_ || finished_) return;
   if (auto* reply = std::get_if<wire::ImageReply>(&frame->body))
     return fetcher_.on_reply(frame->from, std::move(*reply));
   if (auto* reply = std::get_if<wire::LogReply>(&frame->body))
@@ -188,10 +190,11 @@ void Repair::finish(Status status) {
 void Repair::post(const NodeId& to, wire::FrameBody body) {
   for (const Peer& peer : peers_) {
     if (peer.id != to) continue;
-    env_.peers.send(
-        peer.address,
-        wire::encode_frame(
-            {.from = self_, .to = to, .body = std::move(body), .reply_to = raft_addr_}));
+    env_.peers.send(peer.address, wire::encode_frame({.from = self_,
+                                                      .to = to,
+                                                      .body = std::move(body),
+                                                      .reply_to = raft_addr_,
+                                                      .cluster = cluster_}));
   }
 }
 

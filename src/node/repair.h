@@ -59,6 +59,7 @@ class Repair {
   const NodeId self_;
   const std::string raft_addr_;
   const std::uint32_t run_;
+  ClusterId cluster_;  // nil: one without a name
   std::vector<Peer> peers_;
   ImageFetcher fetcher_;
   DoneFn done_;

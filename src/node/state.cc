@@ -10,7 +10,6 @@ namespace {
 constexpr Duration kLongRead = seconds(1);
 // Apart from the ids of proposals, reads and membership changes.
 constexpr raft::RequestId kHandoverId = Proposer::kIdLimit * 3;
-constexpr std::uint64_t kServedLogBytesMax = 8u << 20;
 
 NodeOptions complete(NodeOptions options) {
   options.raft.self = options.self;
@@ -55,6 +54,10 @@ std::uint32_t run_number(const Rng& rng) {
   return static_cast<std::uint32_t>(rng.derive("run").next());
 }
 
+std::uint64_t nonce(const Rng& rng, std::string_view what) {
+  return rng.derive(what).next();
+}
+
 }  // namespace
 
 Node::State::State(env::Env env_in, NodeOptions options_in, Storage storage)
@@ -67,38 +70,14 @@ Node::State::State(env::Env env_in, NodeOptions options_in, Storage storage)
       database(std::move(storage.database)),
       consensus(env,
                 {.raft = options.raft,
-                 .seed = rng.derive("raft").next(),
+                 .seed = nonce(rng, "raft"),
                  .cache_bytes_max = options.cache_bytes_max,
-                 .raft_addr = options.raft_addr},
-                *log, *vote, storage.recovered,
-                {.accepted = [this](const auto& a) { accepted(a); },
-                 .refused = [this](const auto& r) { refused(r); },
-                 .read_granted = [this](const auto& g) { reads.granted(g); },
-                 .apply_more = [this] { applier.poke(); },
-                 .status_changed = [this] { status_changed(); },
-                 .disk_idle = [this] { proposer.disk_idle(); },
-                 .image_wanted =
-                     [this](const auto& wanted) {
-                       if (!installing) fetcher.fetch(wanted.from, wanted.at.index);
-                     },
-                 .space = [this](bool space) { space_changed(log_full, space); },
-                 .failed = [this](Error error) { fail(std::move(error)); }}),
+                 .raft_addr = options.raft_addr,
+                 .cluster = vote->cluster().id},
+                *log, *vote, storage.recovered, consensus_listener()),
       proposer(env, proposer_options(options), rng.derive("stamps"), consensus),
-      applier(env, applier_options(options), consensus, *database,
-              {.applied =
-                   [this](raft::Position at, sql::CommandResult result) {
-                     update_caught_up();
-                     proposer.applied(at, std::move(result));
-                   },
-               .job_done =
-                   [this] {
-                     snapshotter.poke();
-                     admit_writes();
-                   },
-               .space = [this](bool space) { space_changed(database_full, space); },
-               .failed = [this](Error error) { fail(std::move(error)); }}),
-      read_pool(env, std::move(storage.readers), read_pool_options(options, env),
-                [this](Error error) { fail(std::move(error)); }),
+      applier(env, applier_options(options), consensus, *database, applier_listener()),
+      read_pool(env, std::move(storage.readers), read_pool_options(options, env), on_failure()),
       snapshotter(env, snapshotter_options(options), consensus, *database,
                   {.relieve =
                        [this] {
@@ -106,93 +85,97 @@ Node::State::State(env::Env env_in, NodeOptions options_in, Storage storage)
                          images.release();
                        },
                    .job_done = [this] { admit_writes(); },
-                   .failed = [this](Error error) { fail(std::move(error)); }}),
-      images(env, run_number(rng), consensus, snapshotter, *database,
-             [this](Error error) { fail(std::move(error)); }),
+                   .failed = on_failure()}),
+      images(env, run_number(rng), consensus, snapshotter, *database, on_failure()),
       fetcher(
           env, {.run = run_number(rng), .piece_bytes = options.image_piece_bytes},
           [this](const NodeId& to, wire::FrameBody body) { consensus.post(to, std::move(body)); },
-          [this](auto fetched) { image_fetched(std::move(fetched)); }),
+          [this](auto fetched) {
+            if (!failed) installer.fetched(std::move(fetched));
+          }),
+      installer(env, applier, images, snapshotter,
+                {.reopen = [this] { end({End::Kind::reopen, {}}); }, .failed = on_failure()}),
       reads(env, rng.derive("reads"), run_number(rng), consensus, proposer, applier, read_pool),
+      readiness(env, reads, applier, consensus),
       forwarder(env, options.self, run_number(rng), storage.recovered.hard.term, consensus),
-      membership(env, options, is_new, consensus, proposer,
-                 [this](Error error) { fail(std::move(error)); }),
-      founding(env, options, is_new, run_number(rng), consensus,
-               {.join = [this](TimePoint give_up) { membership.join_by(give_up); },
-                .founded = [this] { membership.founded(); },
-                .failed = [this](Error error) { fail(std::move(error)); }}),
+      membership(env, options, consensus, proposer),
+      joiner(env, options, is_new, nonce(rng, "joiner"), consensus,
+             {.change_self = [this](raft::Member member) { change_self(std::move(member)); },
+              .failed = on_failure(),
+              .removed =
+                  [this](Error error) {
+                    env.log.write(LogLevel::error, "node", error.text);
+                    end({End::Kind::removed, std::move(error)});
+                  }}),
+      founding(env, options, is_new, run_number(rng), nonce(rng, "founding"), consensus,
+               {.join = [this](TimePoint give_up) { joiner.join_by(give_up); },
+                .founded =
+                    [this] {
+                      joiner.founded();
+                      joiner.start();
+                    },
+                .failed = on_failure()}),
       handover(env, kHandoverId, 2 * options.raft.election_timeout, consensus),
-      directory(env, options.self, options.api_addr, options.version, consensus) {}
+      directory(env, options.self, options.api_addr, options.version, consensus),
+      doorkeeper(env),
+      vigil(env, consensus, applier, proposer, [this] { return waits_for(); }) {}
 
 void Node::State::start(ServeForwardFn serve_in, std::function<void(End)> ended_in) {
   serve = std::move(serve_in);
   ended = std::move(ended_in);
   consensus.start();
-  if (is_new && options.join.empty() && options.voter && options.expect.members <= 1)
-    consensus.bootstrap({{raft::Member{options.self, options.raft_addr, true}}});
   founding.start();
-  if (!founding.is_looking()) membership.start();
+  if (!founding.is_looking()) joiner.start();
   directory.start();
+  vigil.start();
   applier.poke();
 }
 
-void Node::State::receive(wire::Frame frame) {
-  if (failed) return;
-  const bool for_whoever_listens = frame.to.value.empty();
-  if (!for_whoever_listens && frame.to != options.self) return;
-  if (frame.from == options.self) {
-    if (const auto* ask = std::get_if<wire::FoundAsk>(&frame.body)) founding.on_own_ask(*ask);
-    return;
-  }
-  consensus.note_address(frame.from, frame.reply_to);
-  struct Visitor {
-    State& node;
-    const NodeId& from;
-    const std::string& address;
-    void operator()(raft::Message& message) {
-      if (node.membership.waits_for_admission()) return;
-      node.founding.heard_consensus(from);
-      node.consensus.receive(std::move(message));
-    }
-    void operator()(wire::Forward& request) {
-      node.forwarder.on_request(from, std::move(request), node.serve);
-    }
-    void operator()(wire::ForwardReply& reply) { node.forwarder.on_reply(std::move(reply)); }
-    void operator()(wire::JoinAsk& ask) { node.membership.on_join_ask(ask); }
-    void operator()(wire::JoinReply& reply) { node.membership.on_join_reply(reply); }
-    void operator()(wire::ProbeAsk& ask) { node.directory.on_ask(from, ask); }
-    void operator()(wire::ProbeReply& reply) { node.directory.on_reply(from, std::move(reply)); }
-    void operator()(wire::ReadAsk& ask) { node.reads.on_ask(from, ask); }
-    void operator()(wire::ReadReply& reply) { node.reads.on_reply(from, reply); }
-    void operator()(wire::ImageAsk& ask) { node.images.on_ask(from, ask); }
-    void operator()(wire::ImageReply& reply) { node.fetcher.on_reply(from, std::move(reply)); }
-    void operator()(wire::LogAsk& ask) { node.serve_log(from, ask); }
-    void operator()(wire::FoundAsk& ask) { node.founding.on_ask(from, address, ask); }
-    void operator()(wire::FoundReply& reply) {
-      node.founding.on_reply(from, address, std::move(reply));
-    }
-    void operator()(wire::LogReply&) {}  // Legal: late, for a repair that is over.
-  };
-  // Only a new node's questions may come without knowing whom they reach.
-  const bool open_question = std::holds_alternative<wire::JoinAsk>(frame.body) ||
-                             std::holds_alternative<wire::ProbeAsk>(frame.body) ||
-                             std::holds_alternative<wire::FoundAsk>(frame.body);
-  if (for_whoever_listens && !open_question) return;
-  std::visit(Visitor{*this, frame.from, frame.reply_to}, frame.body);
+Consensus::Listener Node::State::consensus_listener() {
+  return {.accepted = [this](const auto& a) { accepted(a); },
+          .refused = [this](const auto& r) { refused(r); },
+          .read_granted =
+              [this](const auto& g) {
+                if (membership.owns(g.id)) return membership.granted(g);
+                reads.granted(g);
+              },
+          .apply_more = [this] { applier.poke(); },
+          .status_changed = [this] { status_changed(); },
+          .disk_idle = [this] { proposer.disk_idle(); },
+          .image_wanted =
+              [this](const auto& wanted) {
+                if (!installer.busy()) fetcher.fetch(wanted.from, wanted.at.index);
+              },
+          .space = [this](bool space) { space_changed(log_full, space); },
+          .failed = on_failure()};
+}
+
+Applier::Listener Node::State::applier_listener() {
+  return {.applied = [this](raft::Position at,
+                            sql::CommandResult result) { proposer.applied(at, std::move(result)); },
+          .job_done =
+              [this] {
+                snapshotter.poke();
+                admit_writes();
+              },
+          .space = [this](bool space) { space_changed(database_full, space); },
+          .failed = on_failure()};
+}
+
+std::function<void(Error)> Node::State::on_failure() {
+  return [this](Error error) { fail(std::move(error)); };
 }
 
 void Node::State::status_changed() {
   const bool leads = consensus.core().role() == raft::Role::leader;
-  if (was_leader && !leads) {
-    proposer.leadership_lost();
-    membership.leadership_lost();
-  }
+  if (was_leader && !leads) proposer.leadership_lost();
   if (was_leader != leads)
     env.log.write(LogLevel::info, "raft",
                   (leads ? "leader in term " : "no longer leader; term ") +
                       to_string(consensus.core().term()));
   was_leader = leads;
-  update_caught_up();
+  membership.status_changed();
+  readiness.poke();
   forwarder.status_changed();
   reads.status_changed();
   handover.status_changed();
@@ -221,7 +204,7 @@ void Node::State::space_changed(bool& full, bool space) {
   env.log.write(
       LogLevel::warning, "node",
       any ? "the disk is full: no writes until there is space" : "the disk has space again");
-  if (any) consensus.resign();
+  if (any && consensus.core().membership().voter_count() > 1) consensus.resign();
 }
 
 // Whether new writes are taken.
@@ -233,50 +216,11 @@ void Node::State::admit_writes() {
   proposer.close(std::move(reason));
 }
 
-void Node::State::image_fetched(Result<ImageFetcher::Fetched> fetched) {
-  // A failed attempt is over; the leader goes on offering.
-  if (!fetched || installing || failed) return;
-  if (fetched->label.state.index <= applier.applied()) return;
-  installing = true;
-  applier.halt([this, fetched = std::move(*fetched)]() mutable {
-    images.release();
-    images.halt([this, fetched = std::move(fetched)]() mutable {
-      snapshotter.halt(
-          [this, fetched = std::move(fetched)]() mutable { install(std::move(fetched)); });
-    });
-  });
-}
-
-// The database is not touched any more; the next opening finds the image in its place.
-void Node::State::install(ImageFetcher::Fetched fetched) {
-  env.log.write(LogLevel::info, "image",
-                "installing an image of index " + to_string(fetched.label.state.index));
-  env::run_on(
-      env.lanes, {env::LaneKind::image, 0},
-      [this, fetched = std::move(fetched)] {
-        return sql::install_image(env.disk, fetched.label, fetched.membership);
-      },
-      life.guard([this](Status status) {
-        // Whatever went wrong, the old database is not in use any more: open it again.
-        const bool again =
-            status || status.error().code == Errc::corrupt || status.error().code == Errc::no_space;
-        if (again) return end({End::Kind::reopen, {}});
-        fail(std::move(status).error());
-      }));
-}
-
-// For a node that heals its log. Any copy will do: the asker can tell whether it is the right one.
-void Node::State::serve_log(const NodeId& from, const wire::LogAsk& ask) {
-  const auto& core = consensus.core();
-  const LogIndex end = ask.first + ask.count;
-  const bool held = ask.count > 0 && end > ask.first && ask.first >= core.first_index() &&
-                    end <= core.durable_index().next();
-  if (!held) return consensus.post(from, wire::LogReply{ask.id, ask.first, {}});
-  consensus.fetch(ask.first, end, kServedLogBytesMax,
-                  [this, from, ask](std::vector<raft::Entry> entries) {
-                    if (entries.size() != ask.count) entries.clear();
-                    consensus.post(from, wire::LogReply{ask.id, ask.first, std::move(entries)});
-                  });
+// A leader that has moved asks nobody but itself. What fails is tried again when it looks again.
+void Node::State::change_self(raft::Member member) {
+  if (std::exchange(changes_itself, true)) return;
+  membership.change(options.self, std::move(member),
+                    life.guard([this](const Status&) { changes_itself = false; }));
 }
 
 void Node::State::accepted(const raft::Accepted& a) {
@@ -290,53 +234,6 @@ void Node::State::refused(const raft::Refused& r) {
   if (membership.owns(r.id)) return membership.refused(r);
   if (reads.owns(r.id)) return reads.refused(r);
   proposer.refused(r);
-}
-
-// A restarted node is not ready while it replays what the cluster has long committed. "Once" is
-// enough: afterwards it lags by no more than any follower does.
-void Node::State::update_caught_up() {
-  if (caught_up || !consensus.core().leader()) return;
-  const auto& core = consensus.core();
-  // The commit index means something only once an entry of the leader's term is committed here.
-  caught_up = applier.applied() >= core.commit() && core.term_at(core.commit()) == core.term();
-}
-
-NodeStatus Node::State::status() const {
-  const auto& core = consensus.core();
-  NodeStatus status;
-  status.self = options.self;
-  status.raft_addr = options.raft_addr;
-  status.api_addr = options.api_addr;
-  status.role = core.role();
-  status.voter = core.membership().is_voter(options.self);
-  status.term = core.term();
-  status.leader = core.leader();
-  if (status.leader) {
-    status.leader_addr = consensus.address_of(*status.leader);
-    const auto* entry = directory.find(*status.leader);
-    status.leader_api_addr =
-        *status.leader == options.self ? options.api_addr : (entry ? entry->api_addr : "");
-  }
-  status.first_index = core.first_index();
-  status.last_index = core.last_index();
-  status.commit = core.commit();
-  status.applied = applier.applied();
-  status.durable = snapshotter.durable();
-  status.wal_bytes = snapshotter.wal_bytes();
-  status.disk_full = log_full || database_full;
-  status.ready = status.leader && caught_up;
-  if (const auto contact = core.leader_contact())
-    status.leader_contact_age = env.clock.now() - *contact;
-  for (const auto& member : core.membership().members) {
-    PeerStatus peer{.member = member, .api_addr = {}, .reachable = directory.reachable(member.id)};
-    if (member.id == options.self) {
-      peer.api_addr = options.api_addr;
-    } else if (const auto* entry = directory.find(member.id)) {
-      peer.api_addr = entry->api_addr;
-    }
-    status.members.push_back(std::move(peer));
-  }
-  return status;
 }
 
 }  // namespace lockstep::node

@@ -64,6 +64,12 @@ void Core::change_membership(TimePoint now, RequestId id, const NodeId& node,
   state_->finish(out);
 }
 
+void Core::name_cluster(TimePoint now, RequestId id, ClusterId cluster, Effects& out) {
+  state_->begin(now);
+  state_->name_cluster(id, cluster, out);
+  state_->finish(out);
+}
+
 void Core::transfer(TimePoint now, RequestId id, std::optional<NodeId> target, Effects& out) {
   state_->begin(now);
   state_->transfer(id, std::move(target), out);
@@ -84,6 +90,10 @@ void Core::persisted(TimePoint now, Ticket ticket, Effects& out) {
 
 void Core::set_fence(Position fence) {
   state_->fence_ = fence;
+}
+
+void Core::hold_elections(bool held) {
+  state_->elections_held_ = held;
 }
 
 void Core::compacted(LogIndex index) {
@@ -138,6 +148,18 @@ std::optional<LogIndex> Core::match_index(const NodeId& id) const {
 std::optional<TimePoint> Core::last_contact(const NodeId& id) const {
   const Progress* progress = state_->progress_of(id);
   return progress ? progress->contact() : std::nullopt;
+}
+
+std::map<NodeId, Position> Core::fallen() const {
+  return state_->leading_ ? state_->leading_->fallen : std::map<NodeId, Position>();
+}
+
+bool Core::is_recovering() const {
+  return state_->forced_.has_value();
+}
+
+bool Core::is_fenced() const {
+  return state_->is_fenced();
 }
 
 std::optional<TimePoint> Core::leader_contact() const {

@@ -4,11 +4,13 @@
 // numbers refer to it.
 //
 // The host has two duties:
-//  1. carry out Effects::write in order, and call persisted(ticket) once it is durable (never
-//  before, never if it
-//     failed: a failed write ends the process);
-//  2. call deadline_reached() once `now >= Effects::deadline`. (Calling it early or often is
-//  harmless.)
+//
+//  1. Carry out Effects::write in order, and call persisted(ticket) once it is durable: never
+//     before, and never if it failed (a failed write ends the process).
+//
+//  2. Call deadline_reached() once `now >= Effects::deadline`. Calling it early or often is
+//     harmless.
+//
 // The core withholds every message that depends on a write until its ticket is persisted, so the
 // host sends whatever appears in Effects::messages at once. Tickets, not indexes, acknowledge
 // durability.
@@ -87,6 +89,7 @@ enum class Refusal {
   change_in_progress,  // membership: another change is not committed yet, or no entry of this term
                        // is (4.1)
   invalid_change,      // membership: it would leave no voter, or names an unknown member
+  too_long,            // membership: longer than kMembershipBytesMax
   leadership_lost,     // read: this node stopped leading before the round was answered
 };
 
@@ -165,6 +168,9 @@ class Core {
   // change is committed.
   void change_membership(TimePoint now, RequestId id, const NodeId& node,
                          std::optional<Member> member, Effects& out);
+  // Gives a cluster that has no name yet (Membership::cluster) this one; answered as above.
+  // invalid_change: it has one.
+  void name_cluster(TimePoint now, RequestId id, ClusterId cluster, Effects& out);
   // Leadership transfer (3.10) to `target`, or to the most up-to-date voter. Refused or accepted
   // (position {0,0}) now. Given up after one election timeout; proposals are refused meanwhile. A
   // target that needs an image is refused as an invalid change.
@@ -176,6 +182,9 @@ class Core {
   void persisted(TimePoint now, Ticket ticket, Effects& out);
   // As Recovered::fence, from now on; the caller has made it durable.
   void set_fence(Position fence);
+  // While held, this node calls no election of its own accord; it answers those of others, and
+  // may be told to campaign by a leader.
+  void hold_elections(bool held);
   // Entries up to `index` may be forgotten by the log (compaction). Precondition: index <=
   // apply_limit().
   void compacted(LogIndex index);
@@ -204,6 +213,16 @@ class Core {
   [[nodiscard]] HardState hard_state() const;
   // Leader only: when the member last answered in this term; nullopt if never or not leader.
   [[nodiscard]] std::optional<TimePoint> last_contact(const NodeId& id) const;
+  // Leader only: the voters whose logs have lost what they had acknowledged in this term, each with
+  // the last such entry (their disks have gone back). They count for nothing until they are made
+  // learners and, holding everything again, voters. Empty if not leader.
+  [[nodiscard]] std::map<NodeId, Position> fallen() const;
+  // The membership that must be in force before anything else (Recovered::forced) is not in the log
+  // yet.
+  [[nodiscard]] bool is_recovering() const;
+  // This node was let in while it held nothing, and its log does not hold yet what it must hold
+  // before it may vote (Recovered::fence).
+  [[nodiscard]] bool is_fenced() const;
   // Follower: when a valid leader of the current term was last heard.
   [[nodiscard]] std::optional<TimePoint> leader_contact() const;
 

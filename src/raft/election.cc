@@ -24,7 +24,7 @@ bool Core::State::may_campaign() const {
 
 void Core::State::on_election_deadline(Effects& out) {
   // Learners, removed and not yet admitted nodes wait to be called.
-  if (!may_campaign()) return;
+  if (!may_campaign() || elections_held_) return;
   // The own vote is still on its way to a slow disk: a new term would only start that over.
   if (role_ == Role::candidate && ask_owed_) return draw_election_deadline();
   const bool alone = is_voter() && membership().voter_count() == 1;

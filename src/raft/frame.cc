@@ -91,7 +91,7 @@ void Core::State::form_cluster(const Membership& membership, Effects& out) {
 }
 
 TimePoint Core::State::next_deadline() const {
-  if (!leading_) return may_campaign() ? election_deadline_ : kNever;
+  if (!leading_) return may_campaign() && !elections_held_ ? election_deadline_ : kNever;
   TimePoint next = std::min(leading_->heartbeat_at, leading_->quorum_check_at);
   if (leading_->transfer) next = std::min(next, leading_->transfer->give_up_at);
   return next;

@@ -30,10 +30,15 @@ struct Transfer {
 
 struct Leadership {
   std::map<NodeId, Progress> progress;  // all members but this node
+  // Voters whose log has lost what they had acknowledged, and the last of it. They do not count.
+  std::map<NodeId, Position> fallen;
   TimePoint heartbeat_at;
   TimePoint quorum_check_at;
   Reads reads;
   std::optional<Transfer> transfer;
+
+  // What this member says counts in a quorum (if it votes at all).
+  [[nodiscard]] bool counts(const NodeId& id) const { return !fallen.contains(id); }
 };
 
 }  // namespace lockstep::raft

@@ -31,6 +31,9 @@ void Core::State::membership_moved() {
   if (!leading_) return;
   auto& progress = leading_->progress;
   std::erase_if(progress, [&](const auto& known) { return !membership().find(known.first); });
+  // A learner counts for nothing anyway; made a voter again, it holds everything again.
+  std::erase_if(leading_->fallen,
+                [&](const auto& known) { return !membership().is_voter(known.first); });
   // Who is let in may have been a member before, and lost with its disk what it acknowledged then.
   // Such an answer may still be on its way; it echoes an older round.
   const bool let_in = std::ranges::any_of(membership().members, [&](const Member& member) {
@@ -71,12 +74,32 @@ void Core::State::change_membership(RequestId id, const NodeId& node, std::optio
     changed.remove(node);
   }
   if (changed.voter_count() == 0) return refuse(Refusal::invalid_change);
+  propose_membership(id, changed, out);
+}
 
+void Core::State::name_cluster(RequestId id, ClusterId cluster, Effects& out) {
+  const auto refuse = [&](Refusal reason) { out.refused.push_back({id, reason}); };
+  if (!leading_) return refuse(Refusal::not_leader);
+  if (in_force().first > commit_ || !own_term_committed() || leading_->transfer)
+    return refuse(Refusal::change_in_progress);
+  if (!membership().cluster.is_nil() || cluster.is_nil()) return refuse(Refusal::invalid_change);
+  Membership named = membership();
+  named.cluster = cluster;
+  propose_membership(id, named, out);
+}
+
+void Core::State::propose_membership(RequestId id, const Membership& changed, Effects& out) {
+  std::string payload = encode(changed);
+  // It must fit into every place that a membership is kept in.
+  if (payload.size() > kMembershipBytesMax) {
+    out.refused.push_back({id, Refusal::too_long});
+    return;
+  }
   const LogIndex index = log_.last_index().next();
   append_entry({.term = hard_.term,
                 .index = index,
                 .kind = EntryKind::config,
-                .payload = Blob(encode(changed))},
+                .payload = Blob(std::move(payload))},
                out);
   out.accepted.push_back({id, {index, hard_.term}});
   // A smaller quorum may already hold what was not committed before.

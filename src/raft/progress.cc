@@ -28,10 +28,17 @@ void Progress::heard(TimePoint now, std::uint64_t round) {
   round_ = std::max(round_, round);
 }
 
-bool Progress::accepted(TimePoint now, LogIndex match) {
+void Progress::forget(std::uint64_t since) {
+  match_ = {};
+  since_ = since;
+  stop_feeding(Feed::probe, next_);
+}
+
+bool Progress::accepted(TimePoint now, LogIndex match, std::uint64_t round) {
   const bool news = match > match_;
   if (news) {
     match_ = match;
+    matched_in_round_ = round;
     moved_at_ = now;
   }
   while (!inflight_.empty() && inflight_.front().end <= match_.next()) {

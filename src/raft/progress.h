@@ -37,6 +37,9 @@ class Progress {
   [[nodiscard]] std::uint64_t since() const { return since_; }
   [[nodiscard]] std::optional<TimePoint> contact() const { return contact_; }
   [[nodiscard]] TimePoint contact_or_grace() const { return contact_.value_or(grace_); }
+  // Of the newest round when match() last grew. An answer to a later round was given after the
+  // member had acknowledged match().
+  [[nodiscard]] std::uint64_t matched_in_round() const { return matched_in_round_; }
   // Sent and not acknowledged since `patience`: perhaps lost.
   [[nodiscard]] bool is_stalled(TimePoint now, Duration patience) const {
     return !inflight_.empty() && now - moved_at_ >= patience;
@@ -51,8 +54,12 @@ class Progress {
   void sent(TimePoint now, LogIndex end, std::uint64_t bytes);
   // The member answered in this term, echoing `round`.
   void heard(TimePoint now, std::uint64_t round);
-  // The member's log equals the leader's up to `match`, durably. True if that is news.
-  bool accepted(TimePoint now, LogIndex match);
+  // The member's log equals the leader's up to `match`, durably; the newest round is `round`. True
+  // if that is news.
+  bool accepted(TimePoint now, LogIndex match, std::uint64_t round);
+  // The member's log has lost what it had acknowledged: it is asked anew what it holds, and only
+  // answers to `since` or a later round count.
+  void forget(std::uint64_t since);
   // The member does not have the leader's entry at `rejected`; the best place to go on is `next`,
   // which is above the leader's `base`. Stale rejections are ignored. A probe refused at the base
   // itself was the last one: the member needs an image.
@@ -82,6 +89,7 @@ class Progress {
   std::deque<Inflight> inflight_;  // bounded by Options::inflight_bytes_max
   std::uint64_t inflight_bytes_ = 0;
   std::uint64_t round_ = 0;
+  std::uint64_t matched_in_round_ = 0;
   std::uint64_t since_;
   TimePoint moved_at_{};  // when match grew, or the pipeline was empty and something was sent
   TimePoint grace_;

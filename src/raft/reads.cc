@@ -38,7 +38,7 @@ void Core::State::finish_round(Effects& out) {
   Reads& reads = leading_->reads;
   std::size_t answered = 0;
   for (const Member& member : membership().members) {
-    if (!member.voter) continue;
+    if (!member.voter || !leading_->counts(member.id)) continue;
     if (member.id == options_.self || leading_->progress.at(member.id).round() >= reads.round)
       ++answered;
   }

@@ -33,19 +33,41 @@ void Core::State::on_append_reply(const Message& message, const AppendReply& rep
   if (round < progress.since() && !LOCKSTEP_BUG(ack_of_lost_disk)) return;
   progress.heard(now_, round);
   if (!reply.success) {
-    on_rejection(progress, reply);
-  } else if (reply.match <= log_.last_index() && progress.accepted(now_, reply.match)) {
+    on_rejection(message.from, progress, reply, out);
+  } else if (reply.match <= log_.last_index() &&
+             progress.accepted(now_, reply.match, leading_->reads.round)) {
     advance_commit(out);  // may end this leadership
   }
   finish_round(out);
   push_transfer(out);
 }
 
-void Core::State::on_rejection(Progress& progress, const AppendReply& reply) {
+void Core::State::on_rejection(const NodeId& from, Progress& progress, const AppendReply& reply,
+                               Effects& out) {
+  if (reply.rejected <= progress.match() && !LOCKSTEP_BUG(lost_tail_ignored))
+    return suspect(from, progress, reply, out);
   // Skip at once all of this log that cannot be in the other one (5.3 of the paper).
   const LogIndex next = log_.last_at_most(reply.hint.index, reply.hint.term).index.next();
   if (progress.needs_image() && may_reach_base(reply.hint)) return progress.probe_from(next);
   progress.rejected(reply.rejected, next, log_.base().index);
+}
+
+// It lacks an entry that it had acknowledged; or this answer is older than that. One to a round
+// that began after the acknowledgement was counted cannot be: then its disk has gone back.
+void Core::State::suspect(const NodeId& from, Progress& progress, const AppendReply& reply,
+                          Effects& out) {
+  std::uint64_t& newest = leading_->reads.round;
+  if (reply.round > newest || reply.round <= progress.matched_in_round()) {
+    if (newest == progress.matched_in_round()) ++newest;
+    return progress.want_notice();
+  }
+  const LogIndex last = progress.match();
+  const bool votes = membership().is_voter(from);
+  progress.forget(++newest);
+  progress.want_notice();
+  if (!votes) return;  // Legal: nothing was promised on it.
+  leading_->fallen.try_emplace(from, Position{last, log_.term_at(last).value_or(Term{})});
+  out.status_changed = true;
 }
 
 void Core::State::replicate(Effects& out) {
@@ -105,6 +127,7 @@ void Core::State::advance_commit(Effects& out) {
   std::vector<LogIndex> matches;
   for (const Member& member : membership().members) {
     if (!member.voter && !LOCKSTEP_BUG(learner_counted)) continue;
+    if (!leading_->counts(member.id)) continue;
     if (member.id == options_.self) {
       // Its own sync runs beside the followers': until it is done, this copy does not exist.
       matches.push_back(LOCKSTEP_BUG(leader_counts_unsynced) ? log_.last_index() : durable_);
@@ -135,10 +158,12 @@ void Core::State::set_commit(LogIndex commit) {
 void Core::State::check_quorum(Effects& out) {
   std::vector<TimePoint> heard;
   for (const Member& member : membership().members) {
-    if (!member.voter) continue;
+    if (!member.voter || !leading_->counts(member.id)) continue;
     heard.push_back(
         member.id == options_.self ? now_ : leading_->progress.at(member.id).contact_or_grace());
   }
+  // Of the others too many have lost what they had acknowledged.
+  if (heard.size() < membership().quorum()) return become_follower(hard_.term, std::nullopt, out);
   const auto nth = heard.begin() + static_cast<std::ptrdiff_t>(membership().quorum() - 1);
   std::ranges::nth_element(heard, nth, std::greater<>());
   // Since then a quorum may have followed somebody else (6.2).

@@ -84,7 +84,8 @@ struct Core::State {
   // --- replication.cc: the leader's side
   void propose(std::vector<Proposal> proposals, Effects& out);
   void on_append_reply(const Message& message, const AppendReply& reply, Effects& out);
-  void on_rejection(Progress& progress, const AppendReply& reply);
+  void on_rejection(const NodeId& from, Progress& progress, const AppendReply& reply, Effects& out);
+  void suspect(const NodeId& from, Progress& progress, const AppendReply& reply, Effects& out);
   void replicate(Effects& out);
   void replicate_to(const NodeId& to, Progress& progress, Effects& out);
   void send_entries(const NodeId& to, Progress& progress, Effects& out);
@@ -113,6 +114,8 @@ struct Core::State {
   // --- membership_change.cc
   void change_membership(RequestId id, const NodeId& node, std::optional<Member> member,
                          Effects& out);
+  void name_cluster(RequestId id, ClusterId cluster, Effects& out);
+  void propose_membership(RequestId id, const Membership& changed, Effects& out);
   void membership_moved();
   // A Progress for each member that has none, from this round on.
   void meet_members();
@@ -167,6 +170,7 @@ struct Core::State {
   std::optional<TimePoint> leader_contact_;
   TimePoint election_deadline_ = kNever;
   Position fence_;
+  bool elections_held_ = false;
 
   // Elections. A grant or an own vote is owed until the hard state is durable.
   std::set<NodeId> votes_;

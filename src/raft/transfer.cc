@@ -11,7 +11,7 @@ std::optional<NodeId> Core::State::best_successor() const {
   std::pair<LogIndex, TimePoint> best_rank;  // longest log, then last heard
   for (const auto& [id, progress] : leading_->progress) {
     // Who still needs an image cannot win: its log is older than what is committed.
-    if (!membership().is_voter(id) || progress.needs_image()) continue;
+    if (!membership().is_voter(id) || progress.needs_image() || !leading_->counts(id)) continue;
     const std::pair rank{progress.match(), progress.contact_or_grace()};
     if (best && rank <= best_rank) continue;
     best = id;

@@ -64,7 +64,7 @@ Manifest::Manifest(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Manifest::~Manifest() = default;
 
 Result<std::unique_ptr<Manifest>> Manifest::open(env::Disk& disk) {
-  TRY_ASSIGN(Slots slots, Slots::open(disk, std::string(kName), kMagic, {}));
+  TRY_ASSIGN(Slots slots, Slots::open(disk, std::string(kName), {kMagic}, {}));
   std::optional<DurableState> current;
   if (!slots.payload().empty()) {
     TRY_ASSIGN(current, decode(slots.payload()));

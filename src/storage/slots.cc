@@ -10,31 +10,32 @@
 namespace lockstep::storage {
 namespace {
 
-constexpr std::uint32_t kVersion = 1;
 constexpr std::size_t kCheckedFrom = 16;
 constexpr std::size_t kPayloadFrom = 32;
 constexpr std::uint64_t kSequenceMax = std::uint64_t{1} << 62;
 
 struct Slot {
   std::uint64_t sequence = 0;
+  std::uint32_t version = 0;
   std::string_view payload;
 };
 
 // Errc::corrupt: no good slot. Errc::invalid: a good one of a newer version.
-Result<Slot> decode_slot(std::string_view bytes, std::string_view magic) {
+Result<Slot> decode_slot(std::string_view bytes, std::string_view magic,
+                         std::uint32_t version_max) {
   Decoder in(bytes);
   const auto found_magic = in.bytes(magic.size());
   const std::uint64_t checksum = in.u64();
-  const std::uint32_t version = in.u32();
-  const std::uint32_t length = in.u32();
   Slot slot;
+  slot.version = in.u32();
+  const std::uint32_t length = in.u32();
   slot.sequence = in.u64();
   slot.payload = in.bytes(length);
   if (!in.ok() || found_magic != magic) return fail(Errc::corrupt, "no slot");
   if (hash64(bytes.substr(kCheckedFrom, kPayloadFrom - kCheckedFrom + length)) != checksum)
     return fail(Errc::corrupt, "slot checksum mismatch");
-  if (version > kVersion) return fail(Errc::invalid, "written by a newer version");
-  if (version < kVersion || slot.sequence > kSequenceMax)
+  if (slot.version > version_max) return fail(Errc::invalid, "written by a newer version");
+  if (slot.version < 1 || slot.sequence > kSequenceMax)
     return fail(Errc::corrupt, "impossible slot");
   return slot;
 }
@@ -43,7 +44,7 @@ Result<Slot> decode_slot(std::string_view bytes, std::string_view magic) {
 
 std::string Slots::encode() const {
   Encoder checked;
-  checked.u32(kVersion);
+  checked.u32(version_max_);
   checked.u32(static_cast<std::uint32_t>(payload_.size()));
   checked.u64(sequence_);
   checked.bytes(payload_);
@@ -57,10 +58,9 @@ std::string Slots::encode() const {
   return bytes;
 }
 
-Result<Slots> Slots::open(env::Disk& disk, std::string name, std::string_view magic,
-                          std::string_view initial) {
-  CHECK(magic.size() == 8);
-  Slots slots(std::move(name), magic);
+Result<Slots> Slots::open(env::Disk& disk, std::string name, Kind kind, std::string_view initial) {
+  CHECK(kind.magic.size() == 8);
+  Slots slots(std::move(name), kind);
   auto file = disk.open(slots.name_, env::OpenMode::existing);
   if (!file && file.error().code == Errc::not_found) {
     TRY(slots.create(disk, initial));
@@ -73,6 +73,7 @@ Result<Slots> Slots::open(env::Disk& disk, std::string name, std::string_view ma
 }
 
 Status Slots::settle(env::Disk& disk) {
+  CHECK(version_ == version_max_);
   TRY(write_both());
   return disk.sync_dir();
 }
@@ -94,7 +95,8 @@ Status Slots::read() {
   const std::string_view all = std::string_view(bytes).substr(0, got);
   bool found = false;
   for (unsigned i = 0; i < 2; ++i) {
-    const auto slot = decode_slot(all.substr(std::min(got, i * kSlotBytes), kSlotBytes), magic_);
+    const auto slot =
+        decode_slot(all.substr(std::min(got, i * kSlotBytes), kSlotBytes), magic_, version_max_);
     if (!slot) {
       if (slot.error().code == Errc::invalid)
         return fail(Errc::invalid, name_ + ": " + slot.error().text);
@@ -103,6 +105,7 @@ Status Slots::read() {
     if (found && slot->sequence < sequence_) continue;
     found = true;
     sequence_ = slot->sequence;
+    version_ = slot->version;
     payload_ = slot->payload;
     older_ = 1 - i;
   }
@@ -113,6 +116,7 @@ Status Slots::read() {
 Status Slots::store(std::string_view payload) {
   if (payload.size() > kSlotPayloadMax) return fail(Errc::invalid, name_ + ": state too long");
   payload_ = payload;
+  version_ = version_max_;
   return write_both();
 }
 

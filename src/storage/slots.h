@@ -8,7 +8,7 @@
 //   offset size  meaning
 //   0      8     magic, one per kind of file
 //   8      8     checksum (XXH3-64) of bytes [16, 32 + n)
-//   16     4     version = 1
+//   16     4     version: 1, or what the kind of file says
 //   20     4     n, bytes of payload, at most 4064
 //   24     8     sequence: the valid slot with the higher one counts
 //   32     n     payload; zeros up to 4096
@@ -33,11 +33,19 @@ inline constexpr std::size_t kSlotPayloadMax = kSlotBytes - 32;
 
 class Slots {
  public:
-  // Reads the file, or creates it with `initial`. `magic` has 8 bytes. Errc::corrupt: both slots
-  // are bad. Errc::invalid: a newer version.
-  static Result<Slots> open(env::Disk& disk, std::string name, std::string_view magic,
-                            std::string_view initial);
+  // A kind of file: `magic` has 8 bytes; `version` is that of the payloads that are stored from now
+  // on. Older ones are read.
+  struct Kind {
+    std::string_view magic;
+    std::uint32_t version = 1;
+  };
+  // Reads the file, or creates it with `initial`. Errc::corrupt: both slots are bad. Errc::invalid:
+  // a newer version.
+  static Result<Slots> open(env::Disk& disk, std::string name, Kind kind, std::string_view initial);
   [[nodiscard]] std::string_view payload() const { return payload_; }
+  // Of payload(), as it was read. One that is older than the kind's must be stored anew (store()),
+  // before settle().
+  [[nodiscard]] std::uint32_t version() const { return version_; }
   // After open(), before anybody relies on payload(): makes it durable in both slots. What was read
   // may stand in the cache of the operating system alone, left by a killed process or a failed
   // sync, and one of the slots may be bad.
@@ -47,7 +55,11 @@ class Slots {
   Status store(std::string_view payload);
 
  private:
-  Slots(std::string name, std::string_view magic) : name_(std::move(name)), magic_(magic) {}
+  Slots(std::string name, Kind kind)
+      : name_(std::move(name)),
+        magic_(kind.magic),
+        version_max_(kind.version),
+        version_(kind.version) {}
   Status create(env::Disk& disk, std::string_view initial);
   Status read();
   Status write_both();
@@ -55,6 +67,8 @@ class Slots {
 
   std::string name_;
   std::string magic_;
+  std::uint32_t version_max_;
+  std::uint32_t version_;
   std::unique_ptr<env::File> file_;
   std::string payload_;
   std::uint64_t sequence_ = 0;  // of the newest slot

@@ -1,8 +1,9 @@
 // Term and vote, in two alternating checksummed slots of one file ("vote"), each in a 4 KiB block
 // of its own: a crash can spoil only the slot being written, and the other still holds the state
 // before, which nobody was told about. A finished store stands in both, so that damage to one of
-// them cannot bring back an older vote. Also holds the node id, so that a data folder of another
-// node is refused. Format: docs/formats.md. Log lane only.
+// them cannot bring back an older vote. Also holds who this node is: its id, so that a data folder
+// of another node is refused, and the cluster that let it in. Format: docs/formats.md. Log lane
+// only.
 #pragma once
 
 #include <memory>
@@ -22,9 +23,19 @@ class VoteFile {
   [[nodiscard]] const raft::HardState& state() const;
   // See raft::Recovered::fence.
   [[nodiscard]] raft::Position fence() const;
+  // Which cluster this folder belongs to, as far as it was told apart from the log: nil if the log
+  // alone says so. `recovered_from`: the one that it went on from after its quorum was lost.
+  struct Cluster {
+    ClusterId id;
+    ClusterId recovered_from;
+    friend bool operator==(const Cluster&, const Cluster&) = default;
+  };
+  [[nodiscard]] const Cluster& cluster() const;
   // Success: durable. Failure is final: the caller ends the process.
   Status store(const raft::HardState& state);
-  Status store_fence(raft::Position fence);
+  // This node was let into `cluster`, and must hold `fence` before it may vote.
+  Status store_admission(raft::Position fence, ClusterId cluster);
+  Status store_cluster(const Cluster& cluster);
 
  private:
   struct State;

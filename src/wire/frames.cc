@@ -12,7 +12,7 @@
 namespace lockstep::wire {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
 
 enum class Type : std::uint8_t {
   raft = 1,
@@ -85,7 +85,9 @@ struct BodyEncoder {
     out.string(m.member.id.value);
     out.string(m.member.address);
     out.boolean(m.member.voter);
+    out.string(m.member.api_addr);
     out.boolean(m.fresh);
+    out.boolean(m.only_tell);
   }
   void operator()(const JoinReply& m) {
     out.u64(m.id);
@@ -116,6 +118,7 @@ struct BodyEncoder {
     out.u64(m.id);
     out.u8(static_cast<std::uint8_t>(m.stage));
     out.string(raft::encode(m.founders));
+    out.u64(m.nonce);
   }
 };
 
@@ -143,14 +146,16 @@ bool decode(Decoder& in, JoinAsk& m) {
   m.member.id.value = in.string();
   m.member.address = in.string();
   m.member.voter = in.boolean();
+  m.member.api_addr = in.string();
   m.fresh = in.boolean();
+  m.only_tell = in.boolean();
   return in.ok() && !m.member.id.value.empty();
 }
 
 bool decode(Decoder& in, JoinReply& m) {
   m.id = in.u64();
   const auto answer = in.u8();
-  if (answer > static_cast<std::uint8_t>(JoinReply::Answer::admitted)) return false;
+  if (answer > static_cast<std::uint8_t>(JoinReply::Answer::foreign)) return false;
   m.answer = static_cast<JoinReply::Answer>(answer);
   m.leader_address = in.string();
   m.reason = in.string();
@@ -194,6 +199,7 @@ bool decode(Decoder& in, FoundReply& m) {
   if (stage > static_cast<std::uint8_t>(FoundReply::Stage::joining)) return false;
   m.stage = static_cast<FoundReply::Stage>(stage);
   auto founders = raft::decode_membership(in.string());
+  m.nonce = in.u64();
   if (!in.ok() || !founders) return false;
   m.founders = std::move(*founders);
   return true;
@@ -263,6 +269,8 @@ std::string encode_frame(const Frame& frame) {
   Encoder out;
   out.u8(kVersion);
   out.u8(static_cast<std::uint8_t>(type_of(frame.body)));
+  out.u64(frame.cluster.high);
+  out.u64(frame.cluster.low);
   out.string(frame.from.value);
   out.string(frame.to.value);
   out.string(frame.reply_to);
@@ -275,10 +283,14 @@ Result<Frame> decode_frame(std::string_view bytes) {
   const auto version = in.u8();
   const auto type = static_cast<Type>(in.u8());
   Frame frame;
+  frame.cluster.high = in.u64();
+  frame.cluster.low = in.u64();
   frame.from.value = in.string();
   frame.to.value = in.string();
   frame.reply_to = in.string();
-  if (!in.ok() || version != kVersion) return fail(Errc::corrupt, "frame: bad header");
+  if (version != kVersion)
+    return fail(Errc::invalid, "frame: of format version " + std::to_string(version));
+  if (!in.ok()) return fail(Errc::corrupt, "frame: bad header");
   if (frame.from.value.empty()) return fail(Errc::corrupt, "frame: no sender");
   if (frame.to.value.empty() && needs_receiver(type)) {
     return fail(Errc::corrupt, "frame: no receiver");

@@ -1,10 +1,11 @@
-// Frames: what nodes send to each other, whole datagrams. Every frame names sender and receiver, so
-// that an address that now belongs to another node is noticed (the frame is dropped, never
-// misread).
+// Frames: what nodes send to each other, whole datagrams. Every frame names cluster, sender and
+// receiver, so that an address that now belongs to another node, or to a node of another cluster,
+// is noticed (node/doorkeeper.h): the frame is dropped, never misread.
 //
-// Format (version 1): u8 version, u8 type, string from, string to, string reply_to, then the body
-// of the type. No checksum: TCP links add their own (host/link.h); the simulator's network delivers
-// whole frames or none.
+// Format (version 2): u8 version, u8 type, u64 and u64 of the cluster, string from, string to,
+// string reply_to, then the body of the type. (Version 1 had no cluster; it is not understood.) No
+// checksum: TCP links add their own (host/link.h); the simulator's network delivers whole frames or
+// none.
 #pragma once
 
 #include <cstdint>
@@ -42,21 +43,33 @@ struct ForwardReply {
   std::string body;
 };
 
-// "Make me a member." Sent to any node, until one answers `joined`.
+// "Make me this member", or "am I still a member?" Sent to any node; only one that leads, and has
+// proven it after the ask came, decides (node/admission.h).
 struct JoinAsk {
-  std::uint64_t id = 0;
-  raft::Member member;
+  std::uint64_t id = 0;  // drawn anew in each life of the sender; pairs the reply
+  raft::Member member;   // what it wants to be
   // The sender holds nothing: no log, no vote. If it is known as a voter it has lost its disk, and
   // with it what it had promised.
   bool fresh = false;
+  // It only wants to know whether it is a member, and does not ask to become one.
+  bool only_tell = false;
 };
 
 struct JoinReply {
   std::uint64_t id = 0;
-  // admitted: a fresh node may take the log now. joined: it is the member it asked to be.
-  enum class Answer : std::uint8_t { joined, redirect, refused, admitted } answer = Answer::refused;
+  // joined: it is the member it asked to be. redirect: the receiver does not lead. refused: see
+  // `reason`. admitted: a fresh node may take the log now. removed: it is no member. foreign: it
+  // belongs to another cluster than the receiver (see the frame's).
+  enum class Answer : std::uint8_t {
+    joined,
+    redirect,
+    refused,
+    admitted,
+    removed,
+    foreign
+  } answer = Answer::refused;
   std::string leader_address;  // redirect: ask there; may be empty if no leader is known
-  std::string reason;          // refused
+  std::string reason;          // refused, foreign: for people
   // admitted: a committed entry; the node must not vote before its log holds it.
   raft::Position fence{};
 };
@@ -98,6 +111,8 @@ struct FoundReply {
   // and founds nothing.
   enum class Stage : std::uint8_t { ready, founded, member, joining } stage = Stage::joining;
   raft::Membership founders;
+  // Drawn by the sender in this life. The founders' nonces together name their cluster.
+  std::uint64_t nonce = 0;
 };
 
 using FrameBody =
@@ -111,6 +126,8 @@ struct Frame {
   // The sender's Raft address, for the answer: a node that is being let in does not know the
   // members' addresses yet.
   std::string reply_to{};
+  // The sender's; nil while it belongs to none.
+  ClusterId cluster{};
 };
 
 std::string encode_frame(const Frame& frame);

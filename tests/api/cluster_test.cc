@@ -99,16 +99,22 @@ TEST_F(ClusterTest, nodes_in_both_shapes) {
 TEST_F(ClusterTest, remove) {
   start(Standing::leader);
   EXPECT_EQ(send("DELETE", "/remove", R"({"id":"n9"})").status, 200u);
-  EXPECT_TRUE(script_.calls.empty()) << "a stranger needs no change";
-  script_.status.members.push_back({{NodeId{"n2"}, "h2:4002", true}, "", true});
+  EXPECT_EQ(script_.calls, std::vector<std::string>{"remove n9"}) << "the node knows, or asks";
+  script_.calls.clear();
   const auto response = send("DELETE", "/remove", R"({"id":"n2"})");
   EXPECT_EQ(response.status, 200u);
   EXPECT_EQ(response.body, "");
   EXPECT_EQ(script_.calls, std::vector<std::string>{"remove n2"});
-  script_.membership_result = fail(Errc::refused, "a change is under way");
+  EXPECT_EQ(send("DELETE", "/remove", R"({"id":"n2","force":true})").status, 200u);
+  EXPECT_EQ(script_.calls.back(), "remove n2 by force");
+  script_.membership_result = fail(Errc::refused, "no majority would be left");
+  const auto refused = send("DELETE", "/remove", R"({"id":"n2"})");
+  EXPECT_EQ(refused.status, 409u);
+  EXPECT_EQ(refused.body, "no majority would be left\n");
+  script_.membership_result = fail(Errc::invalid, "the change would leave no voter");
   EXPECT_EQ(send("DELETE", "/remove", R"({"id":"n2"})").status, 500u);
-  for (const char* body :
-       {"", "[]", "{}", R"({"id":1})", R"({"id":"a","x":"b"})", R"({"x":"a"})"}) {
+  for (const char* body : {"", "[]", "{}", R"({"id":1})", R"({"id":"a","x":"b"})", R"({"x":"a"})",
+                           R"({"id":"a","force":1})", R"({"id":"a","force":true,"x":1})"}) {
     EXPECT_EQ(send("DELETE", "/remove", body).status, 400u) << body;
   }
 }

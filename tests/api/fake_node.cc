@@ -171,10 +171,8 @@ void Node::forward(wire::Forward request, Duration, ForwardFn done) {
   done(std::move(reply));
 }
 
-void Node::change_membership(NodeId id, std::optional<raft::Member> member,
-                             std::move_only_function<void(Status)> done) {
-  CHECK(!member);
-  state_->script.calls.push_back("remove " + id.value);
+void Node::remove_member(const NodeId& id, bool force, std::move_only_function<void(Status)> done) {
+  state_->script.calls.push_back("remove " + id.value + (force ? " by force" : ""));
   done(state_->script.membership_result);
 }
 

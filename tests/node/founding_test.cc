@@ -47,12 +47,13 @@ class FoundingTest : public testing::Test {
   }
   // n2 or n3 answers what it was asked last.
   void answer(const std::string& from, Stage stage, raft::Membership founders,
-              std::uint64_t change_id = 0) {
+              std::uint64_t change_id = 0, std::uint64_t nonce = 0) {
     asked_.clear();
     ASSERT_TRUE(world_->run_until([&] { return asked_.size() >= 2; }, seconds(2)));
     send(from, wire::FoundReply{.id = asked_[from == "n2" ? 0 : 1] ^ change_id,
                                 .stage = stage,
-                                .founders = std::move(founders)});
+                                .founders = std::move(founders),
+                                .nonce = nonce});
     world_->run_for(milliseconds(1));
   }
   // What the node says when it is asked.
@@ -60,6 +61,8 @@ class FoundingTest : public testing::Test {
     reply_.reset();
     send("n2", wire::FoundAsk{7}, true);
     EXPECT_TRUE(world_->run_until([&] { return reply_.has_value(); }, seconds(1)));
+    // The name that it would give them.
+    if (reply_ && reply_->founders.members == kAll.members) kAll.cluster = reply_->founders.cluster;
     return reply_.value_or(wire::FoundReply{});
   }
   [[nodiscard]] const raft::Core& core() { return world_->machine(0).node().core(); }
@@ -67,6 +70,7 @@ class FoundingTest : public testing::Test {
   bool until(const std::function<bool()>& holds) { return world_->run_until(holds, seconds(3)); }
   void found() {
     for (const char* other : {"n2", "n3"}) answer(other, Stage::ready, {});
+    told();
     for (const char* other : {"n2", "n3"}) answer(other, Stage::ready, kAll);
     ASSERT_TRUE(has_founded());
   }
@@ -75,7 +79,7 @@ class FoundingTest : public testing::Test {
     return sent_[raft::Message{.from = {}, .to = {}, .term = {}, .body = Body{}}.body.index()];
   }
 
-  const raft::Membership kAll{{voter("n1"), voter("n2"), voter("n3")}};
+  raft::Membership kAll{{voter("n1"), voter("n2"), voter("n3")}};
   const raft::Membership kOther{{voter("n1"), voter("n2"), voter("n4")}};
   std::optional<sim::World> world_;
   std::vector<std::uint64_t> asked_;
@@ -115,7 +119,29 @@ TEST_F(FoundingTest, old_answers_are_not_believed) {
   answer("n3", Stage::ready, kAll);
   EXPECT_TRUE(told().founders.members.empty());
   answer("n2", Stage::ready, kAll);
+  EXPECT_EQ(told().founders, kAll);
+  answer("n3", Stage::ready, kAll);
+  answer("n2", Stage::ready, kAll);
   EXPECT_TRUE(has_founded());
+}
+
+TEST_F(FoundingTest, founders_who_draw_other_nonces_give_their_cluster_another_name) {
+  for (const char* other : {"n2", "n3"}) answer(other, Stage::ready, {});
+  const ClusterId first = told().founders.cluster;
+  EXPECT_FALSE(first.is_nil());
+  answer("n2", Stage::ready, {}, 0, 7);
+  EXPECT_NE(told().founders.cluster, first);
+}
+
+TEST_F(FoundingTest, a_name_that_one_has_founded_is_taken_over) {
+  for (const char* other : {"n2", "n3"}) answer(other, Stage::ready, {});
+  told();
+  kAll.cluster = {.high = 1, .low = 2};
+  answer("n2", Stage::founded, kAll);
+  EXPECT_EQ(told().founders, kAll);
+  answer("n3", Stage::ready, kAll);
+  EXPECT_TRUE(has_founded());
+  EXPECT_EQ(core().membership(), kAll);
 }
 
 TEST_F(FoundingTest, says_that_it_has_founded_only_when_that_is_durable) {

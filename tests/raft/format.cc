@@ -19,6 +19,8 @@ std::string format(Refusal reason) {
       return "change_in_progress";
     case Refusal::invalid_change:
       return "invalid_change";
+    case Refusal::too_long:
+      return "too_long";
     case Refusal::leadership_lost:
       return "leadership_lost";
   }

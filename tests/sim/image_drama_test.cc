@@ -23,7 +23,9 @@ class ImageDrama : public StorageDrama {
   void ask_for(LogIndex least) {
     const wire::Frame frame{.from = NodeId{world->machine(asker_).name()},
                             .to = NodeId{world->machine(giver_).name()},
-                            .body = wire::ImageAsk{.id = 1, .least = least}};
+                            .body = wire::ImageAsk{.id = 1, .least = least},
+                            .reply_to = world->machine(asker_).raft_address(),
+                            .cluster = world->machine(giver_).node().status().cluster};
     world->network().send(asker_, world->machine(giver_).raft_address(), wire::encode_frame(frame));
   }
 

@@ -57,17 +57,25 @@ std::string undump(const std::string& text) {
   return bytes;
 }
 
+std::string golden_dump(const std::string& name) {
+  std::ifstream file(std::string(LOCKSTEP_TEST_DATA) + "/storage/" + name);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+std::string golden(const std::string& name) {
+  return undump(golden_dump(name));
+}
+
 // Compares with the golden file and returns the golden bytes.
 std::string compare(const std::string& name, const std::string& bytes) {
-  std::ifstream file(std::string(LOCKSTEP_TEST_DATA) + "/storage/" + name);
-  std::stringstream golden;
-  golden << file.rdbuf();
-  if (dump(bytes) != golden.str()) {
+  if (dump(bytes) != golden_dump(name)) {
     const std::string actual = testing::TempDir() + name;
     std::ofstream(actual) << dump(bytes);
     ADD_FAILURE() << name << " differs; the actual bytes are in " << actual;
   }
-  return undump(golden.str());
+  return golden(name);
 }
 
 TEST(Golden, log_segments) {
@@ -118,14 +126,30 @@ TEST(Golden, vote_file) {
   SimDisk disk(Rng(1));
   const raft::HardState state{.term = Term{7}, .vote = NodeId{"n2"}};
   const raft::Position fence{LogIndex{9}, Term{6}};
-  ASSERT_TRUE((*VoteFile::open(disk, NodeId{"n1"}))->store_fence(fence));
+  const ClusterId cluster{.high = 0x0102030405060708, .low = 0x090a0b0c0d0e0f10};
+  ASSERT_TRUE((*VoteFile::open(disk, NodeId{"n1"}))->store_admission(fence, cluster));
   ASSERT_TRUE((*VoteFile::open(disk, NodeId{"n1"}))->store(state));
   SimDisk old(Rng(1));
-  old.put("vote", compare("vote.hex", *disk.contents("vote")));
+  old.put("vote", compare("vote-2.hex", *disk.contents("vote")));
   const auto read = VoteFile::open(old, NodeId{"n1"});
   ASSERT_TRUE(read) << read.error().text;
   EXPECT_EQ((*read)->state(), state);
   EXPECT_EQ((*read)->fence(), fence);
+  EXPECT_EQ((*read)->cluster(), (VoteFile::Cluster{cluster, {}}));
+}
+
+// Version 1 knew no clusters. It is brought up to date when it is opened.
+TEST(Golden, vote_file_of_version_1) {
+  SimDisk old(Rng(1));
+  old.put("vote", golden("vote.hex"));
+  const auto read = VoteFile::open(old, NodeId{"n1"});
+  ASSERT_TRUE(read) << read.error().text;
+  EXPECT_EQ((*read)->state(), (raft::HardState{.term = Term{7}, .vote = NodeId{"n2"}}));
+  EXPECT_EQ((*read)->fence(), (raft::Position{LogIndex{9}, Term{6}}));
+  EXPECT_EQ((*read)->cluster(), VoteFile::Cluster{});
+  EXPECT_NE(*old.contents("vote"), golden("vote.hex"));
+  old.lose_power(sim::Loss::all);
+  EXPECT_EQ((*VoteFile::open(old, NodeId{"n1"}))->state(), (*read)->state());
 }
 
 TEST(Golden, manifest) {

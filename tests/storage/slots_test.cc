@@ -48,14 +48,19 @@ TEST(VoteFile, keeps_the_fence_beside_the_vote) {
   auto file = *VoteFile::open(disk, kSelf);
   EXPECT_EQ(file->fence(), raft::Position{});
   ASSERT_TRUE(file->store(hard(3, "n2")));
-  ASSERT_TRUE(file->store_fence(fence));
+  const ClusterId cluster{.high = 5, .low = 6};
+  ASSERT_TRUE(file->store_admission(fence, cluster));
   disk.lose_power(Loss::all);
   file = *VoteFile::open(disk, kSelf);
   EXPECT_EQ(file->fence(), fence);
+  EXPECT_EQ(file->cluster(), (VoteFile::Cluster{cluster, {}}));
   EXPECT_EQ(file->state(), hard(3, "n2"));
+  const ClusterId later{.high = 7, .low = 8};
+  ASSERT_TRUE(file->store_cluster({later, cluster}));
   ASSERT_TRUE(file->store(hard(4, std::nullopt)));
   disk.lose_power(Loss::all);
   EXPECT_EQ((*VoteFile::open(disk, kSelf))->fence(), fence);
+  EXPECT_EQ((*VoteFile::open(disk, kSelf))->cluster(), (VoteFile::Cluster{later, cluster}));
 }
 
 TEST(VoteFile, refuses_the_folder_of_another_node_without_touching_it) {
@@ -172,7 +177,7 @@ TEST(VoteFile, a_newer_version_is_refused_as_such) {
   SimDisk disk(Rng(1));
   vote_on(disk);
   std::string bytes = *disk.contents("vote");
-  bytes.replace(16, 1, "\x02");
+  bytes.replace(16, 1, "\x03");
   const std::uint32_t length = Decoder(std::string_view(bytes).substr(20)).u32();
   Encoder checksum;
   checksum.u64(hash64(std::string_view(bytes).substr(16, 16 + length)));

@@ -85,7 +85,7 @@ TEST(Frames, image_offer_keeps_every_field) {
 TEST(Frames, golden_image_offer_bytes) {
   const raft::ImageOffer offer{.at = {{7}, {3}}, .round = 9};
   const std::string bytes = encode_frame({{"a"}, {"b"}, raft::Message{{"a"}, {"b"}, {4}, offer}});
-  EXPECT_EQ(bytes.substr(16), std::string("\x06\x04\0\0\0\0\0\0\0\x07\0\0\0\0\0\0\0"
+  EXPECT_EQ(bytes.substr(32), std::string("\x06\x04\0\0\0\0\0\0\0\x07\0\0\0\0\0\0\0"
                                           "\x03\0\0\0\0\0\0\0\x09\0\0\0\0\0\0\0",
                                           33));
 }
@@ -104,19 +104,26 @@ TEST(Frames, forward_keeps_every_field) {
 }
 
 TEST(Frames, golden_probe_bytes) {
-  EXPECT_EQ(encode_frame({{"a"}, {}, ProbeAsk{.id = 5}}),
-            std::string("\x01\x06\x01\0\0\0a\0\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0", 23));
+  EXPECT_EQ(encode_frame({{"a"}, {}, ProbeAsk{.id = 5}, "", {0x1234, 0x5678}}),
+            std::string("\x02\x06\x34\x12\0\0\0\0\0\0\x78\x56\0\0\0\0\0\0"
+                        "\x01\0\0\0a\0\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0",
+                        39));
 }
 
 TEST(Frames, golden_found_bytes) {
   EXPECT_EQ(encode_frame({{"a"}, {}, FoundAsk{.id = 5}}),
-            std::string("\x01\x0e\x01\0\0\0a\0\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0", 23));
-  const FoundReply reply{
-      .id = 5, .stage = FoundReply::Stage::founded, .founders = {{{{"a"}, "h:1", true}}}};
-  EXPECT_EQ(encode_frame({{"a"}, {"b"}, reply}).substr(16),
+            std::string("\x02\x0e\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+                        "\x01\0\0\0a\0\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0",
+                        39));
+  const FoundReply reply{.id = 5,
+                         .stage = FoundReply::Stage::founded,
+                         .founders = {{{{"a"}, "h:1", true}}},
+                         .nonce = 3};
+  EXPECT_EQ(encode_frame({{"a"}, {"b"}, reply}).substr(32),
             std::string("\x05\0\0\0\0\0\0\0\x01\x12\0\0\0\x01\x01\0\0\0"
-                        "\x01\0\0\0a\x03\0\0\0h:1\x01",
-                        31));
+                        "\x01\0\0\0a\x03\0\0\0h:1\x01"
+                        "\x03\0\0\0\0\0\0\0",
+                        39));
 }
 
 TEST(Frames, found_reply_keeps_every_field) {
