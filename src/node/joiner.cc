@@ -117,6 +117,7 @@ void Joiner::ask() {
     give_up_ = kNever;
     return listener_.failed({Errc::timeout, "could not join the cluster: " + why});
   }
+  say_that_it_moved();
   if (leader == options_.self) {
     if (is_member && !is_as_wanted()) listener_.change_self(wanted());
     return;
@@ -125,6 +126,16 @@ void Joiner::ask() {
   const bool knows = leader && !consensus_.address_of(*leader).empty();
   asks_leader_ = knows && (!asks_leader_ || !is_silent());
   asks_leader_ ? ask_leader(*leader) : ask_around();
+}
+
+void Joiner::say_that_it_moved() {
+  const auto* now = in_force();
+  if (now == nullptr || now->address == options_.raft_addr || std::exchange(said_moved_, true))
+    return;
+  env_.log.write(LogLevel::info, "join",
+                 "the cluster knows this node at the address " + now->address +
+                     "; it is reached at " + options_.raft_addr +
+                     " now, and asks the leader to say so");
 }
 
 void Joiner::ask_leader(const NodeId& leader) {
@@ -172,18 +183,23 @@ void Joiner::look_for_strangers() {
   }
 }
 
-void Joiner::on_reply(ClusterId theirs, const wire::JoinReply& reply) {
-  if (reply.id != nonce_) return;  // Legal: an earlier life asked.
-  if (reply.answer == Answer::foreign) {
-    if (foreign_because_.empty()) {
-      env_.log.write(LogLevel::warning, "join", reply.reason);
-      foreign_at_ = env_.clock.now();
-    }
-    foreign_because_ = reply.reason;
-    return;
+// A member of the own cluster that lost its data may have founded another one in its place. That is
+// its trouble.
+void Joiner::on_foreign(const Sender& from, const std::string& reason) {
+  const auto* member = consensus_.core().membership().find(from.id);
+  if (member != nullptr && member->address == from.address) return;
+  if (foreign_because_.empty()) {
+    env_.log.write(LogLevel::warning, "join", reason);
+    foreign_at_ = env_.clock.now();
   }
+  foreign_because_ = reason;
+}
+
+void Joiner::on_reply(const Sender& from, const wire::JoinReply& reply) {
+  if (reply.id != nonce_) return;  // Legal: an earlier life asked.
+  if (reply.answer == Answer::foreign) return on_foreign(from, reply.reason);
   const ClusterId mine = consensus_.cluster();
-  if (!mine.is_nil() && !theirs.is_nil() && theirs != mine) return;
+  if (!mine.is_nil() && !from.cluster.is_nil() && from.cluster != mine) return;
   ++answers_;
   switch (reply.answer) {
     case Answer::joined:
@@ -198,7 +214,7 @@ void Joiner::on_reply(ClusterId theirs, const wire::JoinReply& reply) {
       return;
     case Answer::admitted:
       if (!fresh_ || reply.fence.index == LogIndex{}) return;
-      return consensus_.admit(reply.fence, theirs, life_.guard([this] { fresh_ = false; }));
+      return consensus_.admit(reply.fence, from.cluster, life_.guard([this] { fresh_ = false; }));
     case Answer::redirect:
       if (reply.leader_address.empty() || reply.leader_address == options_.raft_addr) return;
       remember(reply.leader_address);

@@ -46,7 +46,12 @@ class Joiner {
   void founded() { fresh_ = false; }
   // Others may be found at these addresses: where members are that have moved, all at once maybe.
   void meet(const std::vector<std::string>& addresses);
-  void on_reply(ClusterId theirs, const wire::JoinReply& reply);
+  struct Sender {
+    const NodeId& id;
+    const std::string& address;
+    ClusterId cluster;
+  };
+  void on_reply(const Sender& from, const wire::JoinReply& reply);
 
   // Messages of consensus are for others, so far.
   [[nodiscard]] bool waits_for_admission() const { return fresh_; }
@@ -72,9 +77,11 @@ class Joiner {
   void ask();
   void ask_leader(const NodeId& leader);
   void ask_around();
+  void say_that_it_moved();
   void look_for_strangers();
   void post_ask(const std::string& address, const NodeId& to, bool only_tell);
   void on_removed();
+  void on_foreign(const Sender& from, const std::string& reason);
   void remember(const std::string& address);
 
   env::Env env_;
@@ -86,12 +93,13 @@ class Joiner {
   bool fresh_;
   std::vector<std::string> addresses_;  // bounded
   std::size_t next_address_ = 0;
-  std::string leader_hint_;    // asked next
-  bool asks_leader_ = false;   // whom it asked last
+  std::string leader_hint_;   // asked next
+  bool asks_leader_ = false;  // whom it asked last
   std::string refused_because_;
   TimePoint give_up_ = kNever;
   TimePoint began_{};
   bool started_ = false;
+  bool said_moved_ = false;
   bool voter_meant_ = false;  // it was seen a voter in this life
   bool member_once_ = false;  // it was what it is meant to be, in this life
   bool rejoins_ = false;      // it was removed before this life, and asks to be let in anew

@@ -10,6 +10,8 @@ namespace {
 
 // How often the leader looks again at what it could not do yet.
 constexpr Duration kRetryInterval = milliseconds(50);
+// Who is there answers within so many heartbeats.
+constexpr int kHeartbeatsToAnswer = 4;
 // How long the leader keeps trying for one join; the new node goes on asking by itself.
 constexpr Duration kJoinPatience = seconds(10);
 constexpr std::size_t kJoinsMax = 64;
@@ -116,36 +118,46 @@ void MembershipDesk::change(NodeId id, std::optional<raft::Member> member, Done 
 
 void MembershipDesk::remove(const NodeId& id, bool force, Done done) {
   if (!leads()) return done(fail(Errc::not_leader, "not leader"));
-  const auto& core = consensus_.core();
-  if (core.membership().find(id) != nullptr) {
-    if (auto why = force ? std::nullopt : loss_of_majority(id))
-      return done(fail(Errc::refused, std::move(*why)));
-    return submit({.id = id, .member = {}, .done = std::move(done)});
-  }
-  if (LOCKSTEP_BUG(removal_from_belief)) return done({});
-  // The caller wants it gone; whether it is, only what is committed tells, and only to one who
-  // leads still.
-  after_round([this, id, force, epoch = epoch_, done = std::move(done)](Status status) mutable {
+  const bool is_member = consensus_.core().membership().find(id) != nullptr;
+  if (is_member && force) return submit({.id = id, .member = {}, .done = std::move(done)});
+  if (!is_member && LOCKSTEP_BUG(removal_from_belief)) return done({});
+  // The caller wants it gone. Whether it is, only what is committed tells, and only to one who
+  // leads still; whether it may go, those tell who answer from now on.
+  const TimePoint began = env_.clock.now();
+  after_round([this, id, began, done = std::move(done)](Status status) mutable {
     if (!status) return done(std::move(status));
-    const auto& now = consensus_.core();
-    if (now.membership().find(id) != nullptr) return remove(id, force, std::move(done));
-    if (now.membership_index() <= now.commit()) return done({});
-    env_.turns.at(env_.clock.now() + kRetryInterval,
-                  life_.guard([this, id, force, epoch, done = std::move(done)]() mutable {
-                    if (epoch != epoch_) return done(fail(Errc::not_leader, "not leader"));
-                    remove(id, force, std::move(done));
-                  }));
+    decide_removal(id, began, std::move(done));
   });
 }
 
-bool MembershipDesk::answers(const NodeId& id) const {
-  if (id == options_.self) return true;
-  const auto heard = consensus_.core().last_contact(id);
-  return heard && env_.clock.now() - *heard < 2 * options_.raft.election_timeout;
+void MembershipDesk::decide_removal(const NodeId& id, TimePoint began, Done done) {
+  if (!leads()) return done(fail(Errc::not_leader, "not leader"));
+  const auto& core = consensus_.core();
+  if (core.membership().find(id) != nullptr) {
+    auto why = loss_of_majority(id, began);
+    if (!why) return submit({.id = id, .member = {}, .done = std::move(done)});
+    if (env_.clock.now() - began >= kHeartbeatsToAnswer * options_.raft.heartbeat_interval)
+      return done(fail(Errc::refused, std::move(*why)));
+  } else if (core.membership_index() <= core.commit()) {
+    return done({});
+  }
+  env_.turns.at(env_.clock.now() + kRetryInterval,
+                life_.guard([this, id, began, epoch = epoch_, done = std::move(done)]() mutable {
+                  if (epoch != epoch_) return done(fail(Errc::not_leader, "not leader"));
+                  decide_removal(id, began, std::move(done));
+                }));
 }
 
-// Why the voters that would be left could not go on by themselves.
-std::optional<std::string> MembershipDesk::loss_of_majority(const NodeId& removed) const {
+bool MembershipDesk::has_answered(const NodeId& id, TimePoint since) const {
+  if (id == options_.self) return true;
+  const auto heard = consensus_.core().last_contact(id);
+  return heard && *heard >= since && !consensus_.core().fallen().contains(id);
+}
+
+// Why the voters that would be left could not go on by themselves, as far as they have answered
+// since `since`.
+std::optional<std::string> MembershipDesk::loss_of_majority(const NodeId& removed,
+                                                            TimePoint since) const {
   const auto& core = consensus_.core();
   raft::Membership left = core.membership();
   if (!left.is_voter(removed)) return std::nullopt;
@@ -154,7 +166,7 @@ std::optional<std::string> MembershipDesk::loss_of_majority(const NodeId& remove
   std::string silent;
   for (const auto& member : left.members) {
     if (!member.voter) continue;
-    if (answers(member.id)) {
+    if (has_answered(member.id, since)) {
       ++there;
     } else {
       silent += (silent.empty() ? "" : ", ") + member.id.value;
@@ -211,7 +223,8 @@ std::optional<std::string> MembershipDesk::objection(const wire::JoinAsk& ask) c
   // any more, has broken what it promised under this name.
   const bool new_learner = !known->voter && core.match_index(id).value_or(LogIndex{}) == LogIndex{};
   if (new_learner) return std::nullopt;
-  if (answers(id) && known->address != ask.member.address)
+  const TimePoint lately = env_.clock.now() - 2 * options_.raft.election_timeout;
+  if (has_answered(id, lately) && known->address != ask.member.address)
     return "node id " + id.value + " is in use by the member at " + known->address +
            ", which answers: give the new node another id";
   return "node id " + id.value +

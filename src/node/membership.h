@@ -71,8 +71,10 @@ class MembershipDesk {
   void send_admission(const wire::JoinAsk& ask);
   void reply_to_join(const wire::JoinAsk& ask, Answer answer, std::string reason = {});
   [[nodiscard]] std::optional<std::string> objection(const wire::JoinAsk& ask) const;
-  [[nodiscard]] std::optional<std::string> loss_of_majority(const NodeId& removed) const;
-  [[nodiscard]] bool answers(const NodeId& id) const;
+  void decide_removal(const NodeId& id, TimePoint began, Done done);
+  [[nodiscard]] std::optional<std::string> loss_of_majority(const NodeId& removed,
+                                                            TimePoint since) const;
+  [[nodiscard]] bool has_answered(const NodeId& id, TimePoint since) const;
   void set_aside_fallen();
   void name_cluster();
 

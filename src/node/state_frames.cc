@@ -26,8 +26,10 @@ struct Node::State::FrameVisitor {
     if (!node.out_of_service()) node.forwarder.on_request(from, std::move(request), node.serve);
   }
   void operator()(wire::ForwardReply& reply) { node.forwarder.on_reply(std::move(reply)); }
-  void operator()(wire::JoinAsk& ask) { node.membership.on_join_ask(cluster, ask); }
-  void operator()(wire::JoinReply& reply) { node.joiner.on_reply(cluster, reply); }
+  void operator()(wire::JoinAsk& ask) {
+    if (!node.out_of_service()) node.membership.on_join_ask(cluster, ask);
+  }
+  void operator()(wire::JoinReply& reply) { node.joiner.on_reply({from, address, cluster}, reply); }
   void operator()(wire::ProbeAsk& ask) { node.directory.on_ask(from, ask); }
   void operator()(wire::ProbeReply& reply) { node.directory.on_reply(from, std::move(reply)); }
   void operator()(wire::ReadAsk& ask) { node.reads.on_ask(from, ask); }
