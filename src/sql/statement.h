@@ -62,12 +62,13 @@ class Statement {
   StatementCache* cache_ = nullptr;
 };
 
-// Walks through the statements of one text.
+// Walks through the statements of one text. It ends at its first NUL, as it does for rqlite's
+// driver: SQLite reads no further in any case, and what it does not read must not count as left.
 class Preparer {
  public:
   // `cache` may be null. `sql` outlives the Preparer and its Statements.
   Preparer(Connection& connection, StatementCache* cache, std::string_view sql)
-      : connection_(connection), cache_(cache), rest_(sql) {}
+      : connection_(connection), cache_(cache), rest_(sql.substr(0, sql.find('\0'))) {}
   // Nothing but white space and comments is left.
   [[nodiscard]] bool at_end() const;
   // The next statement's first word, lower case.
