@@ -224,7 +224,7 @@ Executor::Stepped Executor::step(Statement& statement, bool wants_rows) {
   std::size_t bytes = 0;
   connection_.authorizer().set_vacuuming(is_vacuum);
   connection_.budget().arm(true);
-  while ((stepped.code = sqlite3_step(statement.get())) == SQLITE_ROW) {
+  while ((stepped.code = statement.step()) == SQLITE_ROW) {
     // rqlite steps a read among writes once; its rows are nobody's.
     if (!wants_rows && read_only) break;
     if (!wants_rows) continue;

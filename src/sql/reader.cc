@@ -108,7 +108,7 @@ Result<StatementResult> ConnectionReader::read_rows(Statement& statement) {
   std::size_t bytes = 0;
   connection_->budget().arm(true);
   int code = SQLITE_ROW;
-  while (bytes <= kResultBytesMax && (code = sqlite3_step(statement.get())) == SQLITE_ROW) {
+  while (bytes <= kResultBytesMax && (code = statement.step()) == SQLITE_ROW) {
     if (!rows) rows = columns_of(statement.get());
     bytes += append_row(statement.get(), *rows);
   }

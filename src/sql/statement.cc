@@ -60,6 +60,7 @@ Statement& Statement::operator=(Statement&& other) noexcept {
   word_ = std::move(other.word_);
   cached_as_ = other.cached_as_;
   cache_ = other.cache_;
+  authorizer_ = other.authorizer_;
   return *this;
 }
 
@@ -70,6 +71,7 @@ Statement::~Statement() {
 void Statement::release() {
   if (statement_ == nullptr) return;
   sqlite3_stmt* const statement = std::exchange(statement_, nullptr);
+  const RunningScope running(*authorizer_, statement);
   if (cache_ == nullptr || cached_as_.empty()) {
     sqlite3_finalize(statement);
     return;
@@ -86,6 +88,11 @@ bool Statement::is_explain() const {
   return sqlite3_stmt_isexplain(statement_) != 0;
 }
 
+int Statement::step() {
+  const RunningScope running(*authorizer_, statement_);
+  return sqlite3_step(statement_);
+}
+
 bool Preparer::at_end() const {
   return is_blank(rest_);
 }
@@ -99,6 +106,7 @@ int Preparer::next(Statement& out) {
   out.word_ = first_word(rest_);
   out.cache_ = cache_;
   out.cached_as_ = {};
+  out.authorizer_ = &connection_.authorizer();
   connection_.authorizer().begin_statement(out.word_);
   if (cache_ != nullptr) {
     if (sqlite3_stmt* const cached = cache_->take(rest_)) {

@@ -51,6 +51,8 @@ class Statement {
   [[nodiscard]] const std::string& word() const { return word_; }
   [[nodiscard]] bool is_read_only() const;
   [[nodiscard]] bool is_explain() const;
+  // One step: SQLite's code.
+  int step();
   // Ends it now; returns nothing, as errors were seen at the step.
   void release();
 
@@ -60,6 +62,7 @@ class Statement {
   std::string word_;
   std::string_view cached_as_;  // empty: not to be cached
   StatementCache* cache_ = nullptr;
+  Authorizer* authorizer_ = nullptr;
 };
 
 // Walks through the statements of one text. It ends at its first NUL, as it does for rqlite's
