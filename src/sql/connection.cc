@@ -113,6 +113,7 @@ bool Connection::is_fatal(int extended_code) const {
   // SQLite does not pass on every failure: it does without statistics that it cannot read, and yet
   // has rolled the transaction back.
   if (files_.locks().has_failed()) return true;
+  if (role_ == Role::reader) return false;
   if (role_ == Role::writer && files_.disk_was_full) return true;
   // A user can damage the shadow tables of a full text index: that is an error of the statement.
   // And SQLite says "full" of a table that has run out of row ids, too.

@@ -110,7 +110,9 @@ class Connection {
   // at once, and so on restarts and rollbacks. Precondition: no statement is cached or under way.
   Status reload_schema();
   // True if an operation's failure is the machine's and not the statement's: nothing may be
-  // answered.
+  // answered. On a reader only what the VFS has noted is: damage, and a disk that fails. A read
+  // depends on nobody and nobody on it, so whatever else SQLite says, memory or a malformed shadow
+  // table, ends that read alone.
   [[nodiscard]] bool is_fatal(int extended_code) const;
   // The failure behind a fatal result code. Errc::no_space: the disk is full, for now.
   [[nodiscard]] Error failure();

@@ -229,7 +229,12 @@ Executor::Stepped Executor::step(Statement& statement, bool wants_rows) {
     if (!wants_rows && read_only) break;
     if (!wants_rows) continue;
     if (!stepped.rows) stepped.rows = columns_of(statement.get());
-    bytes += append_row(statement.get(), *stepped.rows);
+    const auto row_bytes = append_row(statement.get(), *stepped.rows);
+    if (!row_bytes) {
+      stepped.code = SQLITE_NOMEM;
+      break;
+    }
+    bytes += *row_bytes;
     // A write has happened whatever we say of it: only reads are cut short.
     if (read_only && bytes > kResultBytesMax) {
       stepped.code = SQLITE_TOOBIG;

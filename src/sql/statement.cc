@@ -151,7 +151,7 @@ Rows columns_of(sqlite3_stmt* statement) {
   return rows;
 }
 
-std::size_t append_row(sqlite3_stmt* statement, Rows& rows) {
+std::optional<std::size_t> append_row(sqlite3_stmt* statement, Rows& rows) {
   std::size_t size = 0;
   const int count = sqlite3_column_count(statement);
   for (int i = 0; i < count; ++i) {
@@ -172,8 +172,10 @@ std::size_t append_row(sqlite3_stmt* statement, Rows& rows) {
                                       ? static_cast<const void*>(sqlite3_column_text(statement, i))
                                       : sqlite3_column_blob(statement, i);
         const auto length = static_cast<std::size_t>(sqlite3_column_bytes(statement, i));
+        // A blob of zeros gets its bytes only now.
+        if (bytes == nullptr && length > 0) return std::nullopt;
         size += length;
-        std::string value(static_cast<const char*>(bytes), bytes == nullptr ? 0 : length);
+        std::string value(static_cast<const char*>(bytes), length);
         if (is_text)
           rows.cells.emplace_back(std::move(value));
         else

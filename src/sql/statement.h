@@ -101,7 +101,8 @@ std::optional<std::string> bind_parameters(Connection& connection, sqlite3_stmt*
 
 // The columns of a statement that was stepped once (before, they may be out of date).
 Rows columns_of(sqlite3_stmt* statement);
-// Appends the current row's cells; returns about how many bytes they take.
-std::size_t append_row(sqlite3_stmt* statement, Rows& rows);
+// Appends the current row's cells; returns about how many bytes they take. nullopt: there is no
+// memory for one of them, and what was appended is no row.
+std::optional<std::size_t> append_row(sqlite3_stmt* statement, Rows& rows);
 
 }  // namespace lockstep::sql
