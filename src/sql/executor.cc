@@ -268,14 +268,14 @@ Result<Executor::Outcome> Executor::run_statement(const wire::Command& command,
   const bool touches_schema = !keeps_schema(statement.word());
   Stepped stepped = step(statement, wants_rows);
   statement.release();  // a statement half way through would hold every savepoint open
-  if (touches_schema) {
-    schema_touched_ = true;
-    cache_.clear();
-  }
+  schema_touched_ = schema_touched_ || touches_schema;
   if (connection_.is_fatal(stepped.code)) return std::unexpected(connection_.failure());
   if (batched() && !connection_.in_transaction()) return Outcome{.end = End::destroyed};
   if (connection_.authorizer().needs_alone() || outgrew_batch())
     return Outcome{.end = End::needs_alone};
+  // Before full text tables write what they hold back, as they do when the schema is loaded again.
+  const CounterState counters = counters_of(connection_.handle());
+  if (touches_schema) TRY(reload_schema());
   if (would_commit) {
     TRY_ASSIGN(std::optional<Outcome> violated, settle_foreign_keys());
     if (violated) return std::move(*violated);
@@ -286,7 +286,6 @@ Result<Executor::Outcome> Executor::run_statement(const wire::Command& command,
   else if (stepped.rows && !stepped.rows->columns.empty())
     outcome.result.outcome = std::move(*stepped.rows);
   else if (!wants_rows) {
-    const CounterState counters = counters_of(connection_.handle());
     outcome.result.outcome = Counters{.last_insert_id = counters.last_insert_id,
                                       .rows_affected = counters.rows_affected};
   }

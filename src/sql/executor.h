@@ -52,6 +52,8 @@ class Executor {
   void enter(const wire::Command& command);
   // A batch cannot tell for certain whether the request is too long.
   [[nodiscard]] bool outgrew_batch() const;
+  // What a statement leaves in the schema in memory, as estimates of an index that is gone, must
+  // not outlive it: the planner would decide by what happened since this start.
   Status reload_schema();
   Result<Run> run_texts(const wire::Command& command);
   Result<Outcome> run_text(const wire::Command& command, const wire::Statement& text);

@@ -29,7 +29,7 @@ std::string words_text(Rng& rng) {
 std::string random_text(Rng& rng) {
   const std::string id = number(rng, 40);
   const std::string value = number(rng, 1000);
-  switch (rng.below(28)) {
+  switch (rng.below(30)) {
     case 0:
     case 1:
     case 2:
@@ -82,6 +82,12 @@ std::string random_text(Rng& rng) {
       return rng.chance(1, 2) ? "ANALYZE" : "PRAGMA optimize";
     case 23:
       return "SELECT id FROM t ORDER BY random() LIMIT 3";
+    case 27:
+      return (rng.chance(1, 2) ? "CREATE INDEX IF NOT EXISTS t_n ON t(n)"
+                               : "DROP INDEX IF EXISTS t_n");
+    case 28:
+      return "INSERT INTO log(text) SELECT p.id||'-'||q.id FROM t AS p, t AS q WHERE p.n=q.n LIMIT "
+             "5";
     case 24:
       return "INSERT INTO big(v) VALUES(1),(2)";
     default:
