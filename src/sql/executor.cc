@@ -95,7 +95,22 @@ Status Executor::forget() {
 
 Status Executor::reload_schema() {
   cache_.clear();
+  has_modules_.reset();
   return connection_.reload_schema();
+}
+
+Status Executor::disconnect_modules() {
+  if (!connection_.budget().exact()) return {};
+  if (!has_modules_) {
+    TRY_ASSIGN(const std::string tables,
+               connection_.value_of("SELECT count(*) FROM sqlite_schema WHERE type='table' AND "
+                                    "rootpage=0"));
+    has_modules_ = tables != "0";
+  }
+  if (!*has_modules_) return {};
+  TRY(reload_schema());
+  has_modules_ = true;
+  return {};
 }
 
 Result<Run> Executor::run_batched(const wire::Command& command) {
@@ -103,6 +118,7 @@ Result<Run> Executor::run_batched(const wire::Command& command) {
   if (auto refusal = refused_whole(command)) return Run{.result = whole_error(std::move(*refusal))};
   const CounterState before = counters_of(connection_.handle());
   enter(command);
+  TRY(disconnect_modules());
   TRY(connection_.run(HostSql::save_entry));
   Run run;
   {
@@ -135,6 +151,7 @@ Result<CommandResult> Executor::run_alone(const wire::Command& command) {
   CHECK(!connection_.in_transaction());
   if (auto refusal = refused_whole(command)) return whole_error(std::move(*refusal));
   enter(command);
+  TRY(disconnect_modules());
   if (command.transaction) TRY(connection_.run(HostSql::begin_batch));
   Run run;
   {

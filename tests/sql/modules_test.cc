@@ -103,5 +103,29 @@ TEST(Modules, what_only_they_may_ask_stays_refused_to_others) {
   }
 }
 
+// A module remembers what it has read of its table; one that has just connected reads it.
+TEST(Modules, a_statement_is_cut_at_the_same_step_whatever_they_remember) {
+  const std::vector<Text> probe{"INSERT INTO t SELECT rowid FROM f('a')",
+                                "INSERT INTO t VALUES(9)"};
+  std::size_t cut = 0;
+  for (std::uint64_t steps = 1; steps < 120; ++steps) {
+    Rig evolved({.step_limit = steps});
+    Rig reopened({.step_limit = steps});
+    for (Rig* rig : {&evolved, &reopened}) {
+      rig->run({"CREATE VIRTUAL TABLE f USING fts5(a)", "CREATE TABLE t(x)"});
+      rig->run(
+          {"INSERT INTO f VALUES('a b c'),('d e f')", "INSERT INTO t SELECT rowid FROM f('d')"});
+    }
+    ASSERT_TRUE(reopened.database->durable_point());
+    reopened.reopen();
+    const std::string shown = evolved.run(probe, {.timeout = seconds(1)});
+    cut += shown.find("timeout") != std::string::npos ? 1 : 0;
+    EXPECT_EQ(reopened.run(probe, {.timeout = seconds(1)}), shown) << steps;
+    EXPECT_EQ(reopened.content(), evolved.content()) << steps;
+  }
+  EXPECT_GT(cut, 20u);
+  EXPECT_LT(cut, 110u);
+}
+
 }  // namespace
 }  // namespace lockstep::sql
