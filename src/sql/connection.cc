@@ -57,7 +57,10 @@ constexpr Switch kSwitches[] = {{SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1},
                                 {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
                                 {SQLITE_DBCONFIG_ENABLE_QPSG, 0},
                                 {SQLITE_DBCONFIG_TRIGGER_EQP, 0},
-                                {SQLITE_DBCONFIG_DEFENSIVE, 0},
+                                // What modules keep in shadow tables is theirs to write: what
+                                // they cannot read they may meet inside a transaction that many
+                                // entries share.
+                                {SQLITE_DBCONFIG_DEFENSIVE, 1},
                                 {SQLITE_DBCONFIG_WRITABLE_SCHEMA, 0},
                                 {SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, 0},
                                 {SQLITE_DBCONFIG_LEGACY_FILE_FORMAT, 0},

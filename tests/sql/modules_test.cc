@@ -103,6 +103,32 @@ TEST(Modules, what_only_they_may_ask_stays_refused_to_others) {
   }
 }
 
+// A full text index that makes no sense fails where its table is flushed, which is between entries.
+TEST(Modules, their_shadow_tables_are_theirs_to_write) {
+  Rig rig;
+  rig.run({"CREATE VIRTUAL TABLE f4 USING fts4(a)", "CREATE VIRTUAL TABLE f5 USING fts5(a)",
+           "CREATE VIRTUAL TABLE r USING rtree(id,a,b)", "INSERT INTO r VALUES(1,2,3)"});
+  for (int i = 0; i < 16; ++i)
+    rig.run({"INSERT INTO f4 VALUES('alpha')", "INSERT INTO f5 VALUES('alpha')"});
+  const std::pair<const char*, const char*> writes[] = {
+      {"UPDATE f4_segdir SET root=zeroblob(10)", "f4_segdir"},
+      {"DELETE FROM f5_data", "f5_data"},
+      {"INSERT INTO r_node VALUES(7,zeroblob(3))", "r_node"}};
+  for (const auto& [sql, table] : writes) {
+    const std::string refused = std::string("!table ") + table + " may not be modified";
+    EXPECT_EQ(rig.run({sql}), refused);
+    EXPECT_EQ(rig.run({std::string("PRAGMA foreign_keys=0; ") + sql}), refused);
+  }
+  EXPECT_EQ(rig.run({"DROP TABLE f5_data"}), "!table f5_data may not be dropped");
+  EXPECT_EQ(rig.run({"INSERT INTO f4 VALUES('beta')", "INSERT INTO f5 VALUES('beta')",
+                     "DELETE FROM r WHERE id=1"}),
+            "(17,1); (17,1); (1,1)");
+  // They are there to be read, and go with their table.
+  EXPECT_EQ(rig.query({"SELECT count(*) FROM f5_content"}), "count(*) [] 17");
+  EXPECT_EQ(rig.run({"VACUUM", "DROP TABLE f4", "DROP TABLE f5", "DROP TABLE r"}).find('!'),
+            std::string::npos);
+}
+
 // A module remembers what it has read of its table; one that has just connected reads it.
 TEST(Modules, a_statement_is_cut_at_the_same_step_whatever_they_remember) {
   const std::vector<Text> probe{"INSERT INTO t SELECT rowid FROM f('a')",
