@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "sql/counters.h"
 #include "sql/functions.h"
+#include "sql/memory.h"
 
 namespace lockstep::sql {
 namespace {
@@ -85,8 +86,12 @@ constexpr const char* kPragmas =
 }  // namespace
 
 void initialise_sqlite() {
-  CHECK(sqlite3_initialize() == SQLITE_OK);
-  sqlite3_test_control(SQLITE_TESTCTRL_LOCALTIME_FAULT, 2, &utc_for_local);
+  [[maybe_unused]] static const bool done = [] {
+    watch_allocations();
+    CHECK(sqlite3_initialize() == SQLITE_OK);
+    sqlite3_test_control(SQLITE_TESTCTRL_LOCALTIME_FAULT, 2, &utc_for_local);
+    return true;
+  }();
 }
 
 void seed_sqlite_generator(std::uint64_t seed) {
@@ -121,9 +126,9 @@ bool Connection::is_fatal(int extended_code) const {
   // A user can damage the shadow tables of a full text index: that is an error of the statement.
   // And SQLite says "full" of a table that has run out of row ids, too.
   if (extended_code == SQLITE_CORRUPT_VTAB) return false;
+  if (extended_code == SQLITE_NOMEM) return refused_allocations() != refused_before_;
   switch (extended_code & 0xff) {
     case SQLITE_IOERR:
-    case SQLITE_NOMEM:
     case SQLITE_CORRUPT:
     case SQLITE_CANTOPEN:
     case SQLITE_NOTADB:
@@ -201,8 +206,13 @@ Status Connection::configure(const DatabaseOptions& options) {
 }
 
 void Connection::enter(WallTime now, std::uint64_t seed) {
-  vfs_.set_time(now);
+  enter_unseeded(now);
   rng_ = Rng(seed);
+}
+
+void Connection::enter_unseeded(WallTime now) {
+  vfs_.set_time(now);
+  refused_before_ = refused_allocations();
 }
 
 void Connection::limit_steps(Duration timeout, bool exact) {

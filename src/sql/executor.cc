@@ -73,6 +73,10 @@ bool Executor::outgrew_batch() const {
   return batched() && !connection_.budget().exact() && connection_.budget().spent();
 }
 
+bool Executor::needs_alone(int code) const {
+  return connection_.authorizer().needs_alone() || (batched() && code == SQLITE_NOMEM);
+}
+
 std::string Executor::timeout_text(bool read) const {
   return read ? "query timeout" : "execute timeout";
 }
@@ -218,7 +222,7 @@ Result<Executor::Outcome> Executor::run_text(const wire::Command& command,
     const int code = preparer.next(statement);
     if (connection_.is_fatal(code)) return std::unexpected(connection_.failure());
     if (code != SQLITE_OK) {
-      if (connection_.authorizer().needs_alone()) return Outcome{.end = End::needs_alone};
+      if (needs_alone(code)) return Outcome{.end = End::needs_alone};
       return Outcome{.result = error_result(error_text(connection_, code), false)};
     }
     if (statement.get() == nullptr) continue;
@@ -288,8 +292,7 @@ Result<Executor::Outcome> Executor::run_statement(const wire::Command& command,
   schema_touched_ = schema_touched_ || touches_schema;
   if (connection_.is_fatal(stepped.code)) return std::unexpected(connection_.failure());
   if (batched() && !connection_.in_transaction()) return Outcome{.end = End::destroyed};
-  if (connection_.authorizer().needs_alone() || outgrew_batch())
-    return Outcome{.end = End::needs_alone};
+  if (needs_alone(stepped.code) || outgrew_batch()) return Outcome{.end = End::needs_alone};
   // Before full text tables write what they hold back, as they do when the schema is loaded again.
   const CounterState counters = counters_of(connection_.handle());
   if (touches_schema) TRY(reload_schema());

@@ -50,6 +50,10 @@ class Executor {
   };
 
   void enter(const wire::Command& command);
+  // A statement cannot run in a batch that the authorizer has said so of, nor one that SQLite found
+  // no memory for: nobody knows in which state that left the modules it went through, and what runs
+  // alone ends with all of them forgotten.
+  [[nodiscard]] bool needs_alone(int code) const;
   // A batch cannot tell for certain whether the request is too long.
   [[nodiscard]] bool outgrew_batch() const;
   // What a statement leaves in the schema in memory, as estimates of an index that is gone, must

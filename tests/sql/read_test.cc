@@ -1,8 +1,8 @@
 // Reads: rqlite's golden cases for query (contract, appendix A), refusals, snapshots.
 #include <gtest/gtest.h>
-#include <sqlite3.h>
 
 #include "sql/reader.h"
+#include "tests/sql/no_memory.h"
 #include "tests/sql/support.h"
 
 namespace lockstep::sql {
@@ -139,15 +139,6 @@ TEST(Query, retired_reader_ends_whatever_it_is_asked) {
   EXPECT_EQ(rig.query({"SELECT 1"}), ended);
   EXPECT_EQ(rig.query({"SELECT 1"}), ended);
 }
-
-// A scope in which SQLite has not much more memory than it holds already.
-class NoMemory {
- public:
-  explicit NoMemory(std::int64_t left) { sqlite3_hard_heap_limit64(sqlite3_memory_used() + left); }
-  ~NoMemory() { sqlite3_hard_heap_limit64(0); }
-  NoMemory(const NoMemory&) = delete;
-  NoMemory& operator=(const NoMemory&) = delete;
-};
 
 TEST(Query, a_read_that_finds_no_memory_ends_alone) {
   Rig rig;
