@@ -29,10 +29,12 @@ void* noted(void* memory) {
 }
 
 void* allocate(int bytes) {
+  if (bytes > kAllocationBytesMax) return nullptr;
   return noted(watch().methods.xMalloc(bytes));
 }
 
 void* reallocate(void* memory, int bytes) {
+  if (bytes > kAllocationBytesMax) return nullptr;
   return noted(watch().methods.xRealloc(memory, bytes));
 }
 

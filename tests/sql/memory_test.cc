@@ -51,6 +51,22 @@ TEST(Memory, a_write_that_needs_too_much_fails_alone) {
   }
 }
 
+// Lengths that SQLite's modules add up stay far from what an int holds.
+TEST(Memory, the_machine_is_never_asked_for_more_than_a_gibibyte) {
+  Rig rig;
+  const std::uint64_t before = refused_allocations();
+  const auto refused = [](void* memory) {
+    sqlite3_free(memory);
+    return memory == nullptr;
+  };
+  EXPECT_TRUE(refused(sqlite3_malloc64(kAllocationBytesMax + 1ull)));
+  EXPECT_TRUE(refused(sqlite3_malloc64(1ull << 40)));
+  void* const some = sqlite3_malloc64(100);
+  EXPECT_EQ(sqlite3_realloc64(some, kAllocationBytesMax + 1ull), nullptr);
+  EXPECT_FALSE(refused(some));
+  EXPECT_EQ(refused_allocations(), before);
+}
+
 TEST(Memory, what_the_machine_refuses_is_no_answer) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "the sanitizer's own allocator ends the process";
