@@ -37,6 +37,7 @@ constexpr std::array kOfOneEntry = {"defer_foreign_keys"sv, "foreign_keys"sv};
 
 // Tables that show this connection, or the schema in the order it came into memory.
 constexpr std::array kNotInWrites = {"dbstat"sv,
+                                     "pragma_data_version"sv,
                                      "pragma_foreign_key_check"sv,
                                      "pragma_integrity_check"sv,
                                      "pragma_quick_check"sv,
@@ -62,6 +63,7 @@ Authorizer::Authorizer(sqlite3* db) {
 
 void Authorizer::begin_statement(std::string first_word) {
   first_word_ = std::move(first_word);
+  pragma_.clear();
   refusal_.clear();
   needs_alone_ = false;
 }
@@ -90,6 +92,12 @@ int Authorizer::wait_for_alone() {
   return SQLITE_DENY;
 }
 
+// Under way is a statement from its first instruction to its last. What is prepared before is
+// itself: for the first time, or once more because the schema changed.
+bool Authorizer::is_modules() const {
+  return running_ != nullptr && sqlite3_stmt_busy(running_) != 0;
+}
+
 int Authorizer::decide(const Action& action) {
   if (trust_ == Trust::host) return SQLITE_OK;
   if (vacuuming_) {
@@ -107,7 +115,7 @@ int Authorizer::decide(const Action& action) {
       return decide_pragma(action);
     case SQLITE_TRANSACTION:
     case SQLITE_SAVEPOINT:
-      return decide_transaction(action);
+      return is_modules() ? decide_modules_transaction(action) : decide_transaction(action);
     case SQLITE_FUNCTION:
       return to_lower(action.second) == "load_extension" ? refuse("load_extension is not allowed")
                                                          : SQLITE_OK;
@@ -154,10 +162,20 @@ int Authorizer::decide_table(const Action& action) {
                  : SQLITE_OK;
 }
 
+// True of a PRAGMA that is certainly not the user's. Modules that connect to their tables ask while
+// the user's statement is being prepared; if that is a PRAGMA, it was asked about first.
+bool Authorizer::asks_module() const {
+  return is_modules() || first_word_ != "pragma" || pragma_ != "data_version";
+}
+
 int Authorizer::decide_pragma(const Action& action) {
   const std::string name = to_lower(action.first);
+  if (pragma_.empty()) pragma_ = name;
   if (is_in(kInspecting, name)) return SQLITE_OK;
   if (!action.has_second && is_in(kReadable, name)) return SQLITE_OK;
+  // Full text tables want to know whether another connection wrote. Replicas differ in that.
+  if (name == "data_version" && asks_module()) return SQLITE_OK;
+  if (is_modules()) return refuse("disallowed pragma: " + name);
   if (is_in(kWritable, name)) return SQLITE_OK;
   if (is_in(kOfOneEntry, name)) {
     // A no-op for readers: they change nothing, and the setting must not outlive the request.
@@ -174,6 +192,19 @@ int Authorizer::decide_transaction(const Action& action) {
   if (trust_ != Trust::alone_in_transaction || action.code == SQLITE_SAVEPOINT) return SQLITE_OK;
   if (action.first == "BEGIN") return refuse("cannot start a transaction within a transaction");
   return refuse(std::string(action.first) + " is not allowed in a transaction request");
+}
+
+int Authorizer::decide_modules_transaction(const Action& action) {
+  if (action.code == SQLITE_TRANSACTION) {
+    // rtreecheck() wants one view of its tables. A writer has that, and a COMMIT would fail, or
+    // not, with what else is under way.
+    return trust_ == Trust::reader ? SQLITE_OK : SQLITE_IGNORE;
+  }
+  // optimize() of full text tables. SQLite opens no savepoint while a statement writes, and would
+  // say that the database is busy, which is never a statement's own failure.
+  return sqlite3_stmt_readonly(running_) != 0
+             ? SQLITE_OK
+             : refuse("optimize() is not allowed in a statement that writes");
 }
 
 }  // namespace lockstep::sql

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "sql/counters.h"
 #include "sql/functions.h"
+#include "sql/memory.h"
 
 namespace lockstep::sql {
 namespace {
@@ -57,7 +58,10 @@ constexpr Switch kSwitches[] = {{SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1},
                                 {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
                                 {SQLITE_DBCONFIG_ENABLE_QPSG, 0},
                                 {SQLITE_DBCONFIG_TRIGGER_EQP, 0},
-                                {SQLITE_DBCONFIG_DEFENSIVE, 0},
+                                // What modules keep in shadow tables is theirs to write: what
+                                // they cannot read they may meet inside a transaction that many
+                                // entries share.
+                                {SQLITE_DBCONFIG_DEFENSIVE, 1},
                                 {SQLITE_DBCONFIG_WRITABLE_SCHEMA, 0},
                                 {SQLITE_DBCONFIG_LEGACY_ALTER_TABLE, 0},
                                 {SQLITE_DBCONFIG_LEGACY_FILE_FORMAT, 0},
@@ -82,8 +86,12 @@ constexpr const char* kPragmas =
 }  // namespace
 
 void initialise_sqlite() {
-  CHECK(sqlite3_initialize() == SQLITE_OK);
-  sqlite3_test_control(SQLITE_TESTCTRL_LOCALTIME_FAULT, 2, &utc_for_local);
+  [[maybe_unused]] static const bool done = [] {
+    watch_allocations();
+    CHECK(sqlite3_initialize() == SQLITE_OK);
+    sqlite3_test_control(SQLITE_TESTCTRL_LOCALTIME_FAULT, 2, &utc_for_local);
+    return true;
+  }();
 }
 
 void seed_sqlite_generator(std::uint64_t seed) {
@@ -113,13 +121,14 @@ bool Connection::is_fatal(int extended_code) const {
   // SQLite does not pass on every failure: it does without statistics that it cannot read, and yet
   // has rolled the transaction back.
   if (files_.locks().has_failed()) return true;
+  if (role_ == Role::reader) return false;
   if (role_ == Role::writer && files_.disk_was_full) return true;
   // A user can damage the shadow tables of a full text index: that is an error of the statement.
   // And SQLite says "full" of a table that has run out of row ids, too.
   if (extended_code == SQLITE_CORRUPT_VTAB) return false;
+  if (extended_code == SQLITE_NOMEM) return refused_allocations() != refused_before_;
   switch (extended_code & 0xff) {
     case SQLITE_IOERR:
-    case SQLITE_NOMEM:
     case SQLITE_CORRUPT:
     case SQLITE_CANTOPEN:
     case SQLITE_NOTADB:
@@ -197,8 +206,13 @@ Status Connection::configure(const DatabaseOptions& options) {
 }
 
 void Connection::enter(WallTime now, std::uint64_t seed) {
-  vfs_.set_time(now);
+  enter_unseeded(now);
   rng_ = Rng(seed);
+}
+
+void Connection::enter_unseeded(WallTime now) {
+  vfs_.set_time(now);
+  refused_before_ = refused_allocations();
 }
 
 void Connection::limit_steps(Duration timeout, bool exact) {

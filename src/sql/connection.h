@@ -88,7 +88,7 @@ class Connection {
   // The time and the random numbers that statements see from here on.
   void enter(WallTime now, std::uint64_t seed);
   // As enter(), but the random numbers go on where they were (switchable bug random_not_seeded).
-  void enter_unseeded(WallTime now) { vfs_.set_time(now); }
+  void enter_unseeded(WallTime now);
   // From here on, until the next call, statements have a step budget together: an exact one if
   // `timeout` is set or `exact` says so, else a rough one of half the size, so that what outgrew a
   // rough one nowhere would have kept to the exact one everywhere. A watched interruption ends them
@@ -110,7 +110,10 @@ class Connection {
   // at once, and so on restarts and rollbacks. Precondition: no statement is cached or under way.
   Status reload_schema();
   // True if an operation's failure is the machine's and not the statement's: nothing may be
-  // answered.
+  // answered. On a reader only what the VFS has noted is: damage, and a disk that fails. A read
+  // depends on nobody and nobody on it, so whatever else SQLite says, memory or a malformed shadow
+  // table, ends that read alone. On the writer "out of memory" is if the machine refused memory
+  // since enter() (sql/memory.h).
   [[nodiscard]] bool is_fatal(int extended_code) const;
   // The failure behind a fatal result code. Errc::no_space: the disk is full, for now.
   [[nodiscard]] Error failure();
@@ -130,6 +133,7 @@ class Connection {
   sqlite3* db_ = nullptr;
   std::unique_ptr<Authorizer> authorizer_;
   StepBudget budget_;
+  std::uint64_t refused_before_ = 0;  // refused_allocations() at enter()
   sqlite3_stmt* host_statements_[static_cast<unsigned>(HostSql::count_)] = {};
 };
 

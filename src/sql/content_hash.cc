@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/check.h"
 #include "base/hash.h"
 #include "sql/counters.h"
 #include "sql/result.h"
@@ -47,7 +48,7 @@ std::string quoted(const std::string& name) {
 std::uint64_t hash_row(sqlite3_stmt* statement) {
   CommandResult row;
   Rows rows;
-  append_row(statement, rows);
+  CHECK(append_row(statement, rows).has_value());
   row.statements.push_back({.outcome = std::move(rows), .time = {}});
   RunningHash hash;
   add_to(hash, row);

@@ -73,6 +73,10 @@ bool Executor::outgrew_batch() const {
   return batched() && !connection_.budget().exact() && connection_.budget().spent();
 }
 
+bool Executor::needs_alone(int code) const {
+  return connection_.authorizer().needs_alone() || (batched() && code == SQLITE_NOMEM);
+}
+
 std::string Executor::timeout_text(bool read) const {
   return read ? "query timeout" : "execute timeout";
 }
@@ -95,7 +99,22 @@ Status Executor::forget() {
 
 Status Executor::reload_schema() {
   cache_.clear();
+  has_modules_.reset();
   return connection_.reload_schema();
+}
+
+Status Executor::disconnect_modules() {
+  if (!connection_.budget().exact()) return {};
+  if (!has_modules_) {
+    TRY_ASSIGN(const std::string tables,
+               connection_.value_of("SELECT count(*) FROM sqlite_schema WHERE type='table' AND "
+                                    "rootpage=0"));
+    has_modules_ = tables != "0";
+  }
+  if (!*has_modules_) return {};
+  TRY(reload_schema());
+  has_modules_ = true;
+  return {};
 }
 
 Result<Run> Executor::run_batched(const wire::Command& command) {
@@ -103,6 +122,7 @@ Result<Run> Executor::run_batched(const wire::Command& command) {
   if (auto refusal = refused_whole(command)) return Run{.result = whole_error(std::move(*refusal))};
   const CounterState before = counters_of(connection_.handle());
   enter(command);
+  TRY(disconnect_modules());
   TRY(connection_.run(HostSql::save_entry));
   Run run;
   {
@@ -135,6 +155,7 @@ Result<CommandResult> Executor::run_alone(const wire::Command& command) {
   CHECK(!connection_.in_transaction());
   if (auto refusal = refused_whole(command)) return whole_error(std::move(*refusal));
   enter(command);
+  TRY(disconnect_modules());
   if (command.transaction) TRY(connection_.run(HostSql::begin_batch));
   Run run;
   {
@@ -201,7 +222,7 @@ Result<Executor::Outcome> Executor::run_text(const wire::Command& command,
     const int code = preparer.next(statement);
     if (connection_.is_fatal(code)) return std::unexpected(connection_.failure());
     if (code != SQLITE_OK) {
-      if (connection_.authorizer().needs_alone()) return Outcome{.end = End::needs_alone};
+      if (needs_alone(code)) return Outcome{.end = End::needs_alone};
       return Outcome{.result = error_result(error_text(connection_, code), false)};
     }
     if (statement.get() == nullptr) continue;
@@ -224,12 +245,17 @@ Executor::Stepped Executor::step(Statement& statement, bool wants_rows) {
   std::size_t bytes = 0;
   connection_.authorizer().set_vacuuming(is_vacuum);
   connection_.budget().arm(true);
-  while ((stepped.code = sqlite3_step(statement.get())) == SQLITE_ROW) {
+  while ((stepped.code = statement.step()) == SQLITE_ROW) {
     // rqlite steps a read among writes once; its rows are nobody's.
     if (!wants_rows && read_only) break;
     if (!wants_rows) continue;
     if (!stepped.rows) stepped.rows = columns_of(statement.get());
-    bytes += append_row(statement.get(), *stepped.rows);
+    const auto row_bytes = append_row(statement.get(), *stepped.rows);
+    if (!row_bytes) {
+      stepped.code = SQLITE_NOMEM;
+      break;
+    }
+    bytes += *row_bytes;
     // A write has happened whatever we say of it: only reads are cut short.
     if (read_only && bytes > kResultBytesMax) {
       stepped.code = SQLITE_TOOBIG;
@@ -263,14 +289,13 @@ Result<Executor::Outcome> Executor::run_statement(const wire::Command& command,
   const bool touches_schema = !keeps_schema(statement.word());
   Stepped stepped = step(statement, wants_rows);
   statement.release();  // a statement half way through would hold every savepoint open
-  if (touches_schema) {
-    schema_touched_ = true;
-    cache_.clear();
-  }
+  schema_touched_ = schema_touched_ || touches_schema;
   if (connection_.is_fatal(stepped.code)) return std::unexpected(connection_.failure());
   if (batched() && !connection_.in_transaction()) return Outcome{.end = End::destroyed};
-  if (connection_.authorizer().needs_alone() || outgrew_batch())
-    return Outcome{.end = End::needs_alone};
+  if (needs_alone(stepped.code) || outgrew_batch()) return Outcome{.end = End::needs_alone};
+  // Before full text tables write what they hold back, as they do when the schema is loaded again.
+  const CounterState counters = counters_of(connection_.handle());
+  if (touches_schema) TRY(reload_schema());
   if (would_commit) {
     TRY_ASSIGN(std::optional<Outcome> violated, settle_foreign_keys());
     if (violated) return std::move(*violated);
@@ -281,7 +306,6 @@ Result<Executor::Outcome> Executor::run_statement(const wire::Command& command,
   else if (stepped.rows && !stepped.rows->columns.empty())
     outcome.result.outcome = std::move(*stepped.rows);
   else if (!wants_rows) {
-    const CounterState counters = counters_of(connection_.handle());
     outcome.result.outcome = Counters{.last_insert_id = counters.last_insert_id,
                                       .rows_affected = counters.rows_affected};
   }

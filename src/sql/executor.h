@@ -50,9 +50,19 @@ class Executor {
   };
 
   void enter(const wire::Command& command);
+  // A statement cannot run in a batch that the authorizer has said so of, nor one that SQLite found
+  // no memory for: nobody knows in which state that left the modules it went through, and what runs
+  // alone ends with all of them forgotten.
+  [[nodiscard]] bool needs_alone(int code) const;
   // A batch cannot tell for certain whether the request is too long.
   [[nodiscard]] bool outgrew_batch() const;
+  // What a statement leaves in the schema in memory, as estimates of an index that is gone, must
+  // not outlive it: the planner would decide by what happened since this start.
   Status reload_schema();
+  // What a module has read of its table it does not read again: that costs steps on a replica that
+  // has just started, and none on another. Where steps are counted exactly, all begin like the
+  // first. Loading the schema is what makes modules begin again, and not counted.
+  Status disconnect_modules();
   Result<Run> run_texts(const wire::Command& command);
   Result<Outcome> run_text(const wire::Command& command, const wire::Statement& text);
   Result<Outcome> run_statement(const wire::Command& command, Statement statement);
@@ -68,9 +78,10 @@ class Executor {
   // Holds nothing from before a change of schema: such a statement would fail when stepped, where
   // on a replica that had not kept it preparing fails, and the two answer differently.
   StatementCache cache_;
-  std::uint64_t seed_ = 0;        // of the command under way
-  std::uint64_t statements_ = 0;  // of it so far
-  bool schema_touched_ = false;   // by it so far
+  std::uint64_t seed_ = 0;           // of the command under way
+  std::uint64_t statements_ = 0;     // of it so far
+  bool schema_touched_ = false;      // by it so far
+  std::optional<bool> has_modules_;  // some table is a module's; nullopt: not known
 };
 
 // The request-level error of a command that no statement of which is run; nullopt: it may run.

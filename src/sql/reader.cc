@@ -52,7 +52,13 @@ Result<CommandResult> ConnectionReader::query(std::string_view bytes) {
   const QueryScope scope(interruption_);
   connection_->enter(command->stamp, command->seed);
   connection_->limit_steps(command->db_timeout, false);
-  if (command->transaction) TRY(connection_->run(HostSql::begin_read));
+  if (command->transaction) {
+    if (const Status begun = connection_->run(HostSql::begin_read); !begun) {
+      if (connection_->is_fatal(SQLITE_ERROR)) return std::unexpected(begun.error());
+      result.error = begun.error().text;
+      return result;
+    }
+  }
   const Status done = read_statements(*command, result);
   if (connection_->in_transaction()) TRY(connection_->run(HostSql::rollback));
   TRY(done);
@@ -108,9 +114,14 @@ Result<StatementResult> ConnectionReader::read_rows(Statement& statement) {
   std::size_t bytes = 0;
   connection_->budget().arm(true);
   int code = SQLITE_ROW;
-  while (bytes <= kResultBytesMax && (code = sqlite3_step(statement.get())) == SQLITE_ROW) {
+  while (bytes <= kResultBytesMax && (code = statement.step()) == SQLITE_ROW) {
     if (!rows) rows = columns_of(statement.get());
-    bytes += append_row(statement.get(), *rows);
+    const auto row_bytes = append_row(statement.get(), *rows);
+    if (!row_bytes) {
+      code = SQLITE_NOMEM;
+      break;
+    }
+    bytes += *row_bytes;
   }
   connection_->budget().arm(false);
   if (code == SQLITE_ROW) return read_error("result too large");

@@ -60,6 +60,7 @@ Statement& Statement::operator=(Statement&& other) noexcept {
   word_ = std::move(other.word_);
   cached_as_ = other.cached_as_;
   cache_ = other.cache_;
+  authorizer_ = other.authorizer_;
   return *this;
 }
 
@@ -70,6 +71,7 @@ Statement::~Statement() {
 void Statement::release() {
   if (statement_ == nullptr) return;
   sqlite3_stmt* const statement = std::exchange(statement_, nullptr);
+  const RunningScope running(*authorizer_, statement);
   if (cache_ == nullptr || cached_as_.empty()) {
     sqlite3_finalize(statement);
     return;
@@ -86,6 +88,11 @@ bool Statement::is_explain() const {
   return sqlite3_stmt_isexplain(statement_) != 0;
 }
 
+int Statement::step() {
+  const RunningScope running(*authorizer_, statement_);
+  return sqlite3_step(statement_);
+}
+
 bool Preparer::at_end() const {
   return is_blank(rest_);
 }
@@ -99,6 +106,7 @@ int Preparer::next(Statement& out) {
   out.word_ = first_word(rest_);
   out.cache_ = cache_;
   out.cached_as_ = {};
+  out.authorizer_ = &connection_.authorizer();
   connection_.authorizer().begin_statement(out.word_);
   if (cache_ != nullptr) {
     if (sqlite3_stmt* const cached = cache_->take(rest_)) {
@@ -143,7 +151,7 @@ Rows columns_of(sqlite3_stmt* statement) {
   return rows;
 }
 
-std::size_t append_row(sqlite3_stmt* statement, Rows& rows) {
+std::optional<std::size_t> append_row(sqlite3_stmt* statement, Rows& rows) {
   std::size_t size = 0;
   const int count = sqlite3_column_count(statement);
   for (int i = 0; i < count; ++i) {
@@ -164,8 +172,10 @@ std::size_t append_row(sqlite3_stmt* statement, Rows& rows) {
                                       ? static_cast<const void*>(sqlite3_column_text(statement, i))
                                       : sqlite3_column_blob(statement, i);
         const auto length = static_cast<std::size_t>(sqlite3_column_bytes(statement, i));
+        // A blob of zeros gets its bytes only now.
+        if (bytes == nullptr && length > 0) return std::nullopt;
         size += length;
-        std::string value(static_cast<const char*>(bytes), bytes == nullptr ? 0 : length);
+        std::string value(static_cast<const char*>(bytes), length);
         if (is_text)
           rows.cells.emplace_back(std::move(value));
         else

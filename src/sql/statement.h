@@ -51,6 +51,8 @@ class Statement {
   [[nodiscard]] const std::string& word() const { return word_; }
   [[nodiscard]] bool is_read_only() const;
   [[nodiscard]] bool is_explain() const;
+  // One step: SQLite's code.
+  int step();
   // Ends it now; returns nothing, as errors were seen at the step.
   void release();
 
@@ -60,14 +62,16 @@ class Statement {
   std::string word_;
   std::string_view cached_as_;  // empty: not to be cached
   StatementCache* cache_ = nullptr;
+  Authorizer* authorizer_ = nullptr;
 };
 
-// Walks through the statements of one text.
+// Walks through the statements of one text. It ends at its first NUL, as it does for rqlite's
+// driver: SQLite reads no further in any case, and what it does not read must not count as left.
 class Preparer {
  public:
   // `cache` may be null. `sql` outlives the Preparer and its Statements.
   Preparer(Connection& connection, StatementCache* cache, std::string_view sql)
-      : connection_(connection), cache_(cache), rest_(sql) {}
+      : connection_(connection), cache_(cache), rest_(sql.substr(0, sql.find('\0'))) {}
   // Nothing but white space and comments is left.
   [[nodiscard]] bool at_end() const;
   // The next statement's first word, lower case.
@@ -97,7 +101,8 @@ std::optional<std::string> bind_parameters(Connection& connection, sqlite3_stmt*
 
 // The columns of a statement that was stepped once (before, they may be out of date).
 Rows columns_of(sqlite3_stmt* statement);
-// Appends the current row's cells; returns about how many bytes they take.
-std::size_t append_row(sqlite3_stmt* statement, Rows& rows);
+// Appends the current row's cells; returns about how many bytes they take. nullopt: there is no
+// memory for one of them, and what was appended is no row.
+std::optional<std::size_t> append_row(sqlite3_stmt* statement, Rows& rows);
 
 }  // namespace lockstep::sql

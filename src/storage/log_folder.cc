@@ -94,8 +94,9 @@ std::optional<FoundBatch> find_batch_after(std::string_view segment, std::uint64
 
 bool any_batch(std::string_view segment, std::uint64_t offset, std::uint64_t salt) {
   bool found = false;
-  each_batch(segment, offset, [&](std::uint64_t, const Result<BatchHeader>& header) {
-    found = header ? header->salt == salt : header.error().code == Errc::invalid;
+  each_batch(segment, offset, [&](std::uint64_t at, const Result<BatchHeader>& header) {
+    const bool is_header = header || header.error().code == Errc::invalid;
+    found = is_header && salt_of_batch(segment.substr(at)) == salt;
     return !found;
   });
   return found;

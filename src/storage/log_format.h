@@ -35,6 +35,10 @@
 //
 // The two fields at 48 let the log begin at any batch, when one before it was lost that nobody
 // needs: they tell its position, and whether the lost one changed the membership.
+//
+// Magic, version, salt and header checksum stand there in every version. None of them but the salt
+// is beyond a client, whose bytes fill blocks of bodies and show again when the file is used again:
+// what bears another salt is not of the segment, whatever else it says.
 #pragma once
 
 #include <cstdint>
@@ -114,7 +118,8 @@ std::string encode_batch(ChainLink before, std::uint64_t salt,
 // How many bytes encode_batch() gives; 0 for no entries.
 std::uint64_t encoded_batch_bytes(const std::vector<raft::Entry>& entries);
 // Errc::corrupt: no batch header stands at the start of `bytes`, or a damaged one. Errc::invalid:
-// intact, but of a newer version. Says nothing of the body.
+// intact, but of a newer version; salt_of_batch() tells whether that is to be believed. Says
+// nothing of the body.
 Result<BatchHeader> decode_batch_header(std::string_view bytes);
 // What stands where a batch has its salt, intact or not. Precondition: at least a header's bytes.
 std::uint64_t salt_of_batch(std::string_view bytes);

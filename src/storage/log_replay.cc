@@ -160,16 +160,17 @@ Result<Replayer::Found> Replayer::take_batch() {
   const std::uint64_t offset = segment().used_bytes;
   const auto here = std::string_view(bytes_).substr(offset);
   const auto header = decode_batch_header(here);
+  const bool is_header = header || header.error().code == Errc::invalid;
+  // Left over from an earlier use of the file.
+  if (is_header && salt_of_batch(here) != segment().header.salt) return Found::nothing;
   if (!header) {
-    if (header.error().code == Errc::invalid)
+    if (is_header)
       return fail(Errc::invalid,
                   segment_name(segment().header.sequence) + ": " + header.error().text);
     stop_reason_ = header.error().text;
     const bool zeros = here.substr(0, kBlockBytes).find_first_not_of('\0') == here.npos;
     return zeros ? Found::nothing : Found::damage;
   }
-  // Left over from an earlier use of the file.
-  if (header->salt != segment().header.salt) return Found::nothing;
   const BatchContext context{last_term_, segment().membership};
   if (header->number != out_.map.chain().number + 1 || header->chain != out_.map.chain().checksum ||
       header->first != out_.map.last().index.next() || header->context != context) {

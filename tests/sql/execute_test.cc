@@ -111,6 +111,52 @@ TEST(Execute, comments_and_empty_texts) {
   EXPECT_EQ(rig.run({"-----", "", "  ", "/* x */;"}), "{}; {}; {}");
 }
 
+// As for rqlite, whose driver hands SQLite C strings.
+TEST(Execute, a_text_ends_at_its_first_nul) {
+  using namespace std::string_literals;
+  Rig rig;
+  rig.run({"CREATE TABLE t(x)"});
+  const std::vector<Text> texts{"\0"s,
+                                "\0INSERT INTO t VALUES(1)"s,
+                                "INSERT INTO t VALUES(2)\0,(3)"s,
+                                "INSERT INTO t VALUES(4);\0INSERT INTO t VALUES(5)"s,
+                                "INSERT INTO t VALUES(6);INSERT INTO t VALUES(7); \0;"s,
+                                "-- x\0\nINSERT INTO t VALUES(8)"s,
+                                "INSERT INTO t VALUES('\0')"s,
+                                "INSERT\0 INTO t VALUES(9)"s};
+  const std::string expected =
+      "{}; {}; (1,1); (2,1); (4,1); {}; !unrecognized token: \"'\"; !incomplete input";
+  EXPECT_EQ(rig.run(texts), expected);
+  EXPECT_EQ(rig.query({"SELECT group_concat(x) FROM t"}), "group_concat(x) [] '2,4,6,7'");
+  // The same alone, and of an entry that an earlier version left in the log.
+  Rig alone;
+  alone.run({"CREATE TABLE t(x)"});
+  EXPECT_EQ(alone.run(texts, {.timeout = seconds(1)}), expected);
+  EXPECT_EQ(alone.content(), rig.content());
+
+  EXPECT_EQ(rig.query({"SELECT 1\0,2"s, "\0"s, "SELECT 1; SELECT 2;\0SELECT 3"s, " \0"s}),
+            "1 [] 1; {}; 2 [] 2; {}");
+  EXPECT_TRUE(rig.is_read_only({"SELECT 1;\0DELETE FROM t"s, "\0"s}));
+  EXPECT_FALSE(rig.is_read_only({"DELETE FROM t\0"s}));
+}
+
+// Whatever the bytes: a text is an error or an answer.
+TEST(Execute, no_text_is_too_strange) {
+  constexpr std::string_view kPieces[] = {
+      {"\0", 1}, "\v", "\n", " ", ";", "--", "/*", "*/", "\xEF\xBB\xBF", "\xEF",   "\xFF",
+      "'",       "\"", "[",  "(", ")", "1",  "x'", "?",  "SELECT 1",     "SELECT", "EXPLAIN"};
+  Rng rng(1);
+  Rig rig;
+  for (int round = 0; round < 3000; ++round) {
+    std::string text;
+    for (std::uint64_t pieces = rng.between(1, 6); pieces > 0; --pieces)
+      text += kPieces[rng.below(std::size(kPieces))];
+    ASSERT_FALSE(rig.run({text}).starts_with("failed")) << text;
+    ASSERT_FALSE(rig.query({text}).starts_with("failed")) << text;
+    rig.is_read_only({text});
+  }
+}
+
 TEST(Execute, strict_tables) {
   Rig rig;
   rig.run({"CREATE TABLE foo(data BLOB) STRICT"});

@@ -7,10 +7,29 @@ std::string number(Rng& rng, std::uint64_t n) {
   return std::to_string(rng.below(n));
 }
 
+// Against the full text table.
+std::string words_text(Rng& rng) {
+  const std::string value = number(rng, 30);
+  switch (rng.below(8)) {
+    case 0:
+      return "DELETE FROM words WHERE words MATCH '" + value + "'";
+    case 1:
+      return "UPDATE words SET w=w||' gamma' WHERE rowid IN (SELECT rowid FROM words('" + value +
+             "') ORDER BY rank LIMIT 2)";
+    case 2:
+      return "INSERT INTO log(text) SELECT highlight(words,0,'<','>') FROM words('alpha') LIMIT 2";
+    case 3:
+      return "INSERT INTO words(words) VALUES('" +
+             std::string(rng.chance(1, 2) ? "optimize" : "integrity-check") + "')";
+    default:
+      return "INSERT INTO words VALUES('alpha " + value + " beta')";
+  }
+}
+
 std::string random_text(Rng& rng) {
   const std::string id = number(rng, 40);
   const std::string value = number(rng, 1000);
-  switch (rng.below(26)) {
+  switch (rng.below(30)) {
     case 0:
     case 1:
     case 2:
@@ -56,11 +75,19 @@ std::string random_text(Rng& rng) {
     case 20:
       return "UPDATE t SET n=n+1 WHERE id<" + id + " RETURNING id, n";
     case 21:
-      return "INSERT INTO words VALUES('alpha " + value + " beta')";
+    case 25:
+    case 26:
+      return words_text(rng);
     case 22:
       return rng.chance(1, 2) ? "ANALYZE" : "PRAGMA optimize";
     case 23:
       return "SELECT id FROM t ORDER BY random() LIMIT 3";
+    case 27:
+      return (rng.chance(1, 2) ? "CREATE INDEX IF NOT EXISTS t_n ON t(n)"
+                               : "DROP INDEX IF EXISTS t_n");
+    case 28:
+      return "INSERT INTO log(text) SELECT p.id||'-'||q.id FROM t AS p, t AS q WHERE p.n=q.n LIMIT "
+             "5";
     case 24:
       return "INSERT INTO big(v) VALUES(1),(2)";
     default:

@@ -6,6 +6,7 @@
 namespace lockstep::sql {
 namespace {
 
+using namespace std::string_literals;
 using namespace std::string_view_literals;
 
 TEST(Parameters, positional_of_every_type) {
@@ -55,6 +56,19 @@ TEST(Parameters, names_must_begin_with_a_letter) {
             "!name \"1a\" does not begin with a letter");
   EXPECT_EQ(rig.query({{"SELECT :a", {{":a", std::int64_t{1}}}}}),
             "?!name \":a\" does not begin with a letter");
+}
+
+TEST(Parameters, nuls_are_bytes_of_values_and_end_names) {
+  Rig rig;
+  rig.run({"CREATE TABLE t(a,b)"});
+  EXPECT_EQ(rig.run({{"INSERT INTO t VALUES(?,?)",
+                      {{"", "\0x\0"sv}, {"", wire::BlobBytes{"\0\xff\0"sv}}}}}),
+            "(1,1)");
+  EXPECT_EQ(rig.query({"SELECT hex(a), b FROM t"}), "hex(a),b [,] '007800',x'00FF00'");
+  EXPECT_EQ(rig.query({"SELECT a FROM t"}), "a [] '\0x\0'"s);
+  EXPECT_EQ(rig.query({{"SELECT :a", {{"a\0b"s, std::int64_t{3}}}}}), ":a [] 3");
+  EXPECT_EQ(rig.query({{"SELECT :a", {{"\0a"s, std::int64_t{3}}}}}),
+            "?!name \"\0a\" does not begin with a letter"s);
 }
 
 TEST(Parameters, a_cached_statement_forgets_its_bindings) {

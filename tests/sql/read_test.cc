@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "sql/reader.h"
+#include "tests/sql/no_memory.h"
 #include "tests/sql/support.h"
 
 namespace lockstep::sql {
@@ -137,6 +138,39 @@ TEST(Query, retired_reader_ends_whatever_it_is_asked) {
   const std::string ended = std::string("?!") + kReadInterrupted;
   EXPECT_EQ(rig.query({"SELECT 1"}), ended);
   EXPECT_EQ(rig.query({"SELECT 1"}), ended);
+}
+
+TEST(Query, a_read_that_finds_no_memory_ends_alone) {
+  Rig rig;
+  rig.run({"CREATE TABLE t(x)", "INSERT INTO t VALUES(1)"});
+  const std::string failed = "?!out of memory";
+  for (const bool transaction : {false, true}) {
+    const NoMemory limit(1 << 20);
+    // In a function, for a sorter, as a row is read.
+    for (const char* sql :
+         {"SELECT length(hex(zeroblob(20000000)))",
+          "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<99999) "
+          "SELECT i FROM n ORDER BY i%7",
+          "SELECT zeroblob(20000000)"}) {
+      EXPECT_EQ(
+          rig.query({"SELECT x FROM t", sql, "SELECT x FROM t"}, {.transaction = transaction}),
+          "x [] 1; " + failed + "; x [] 1")
+          << sql;
+    }
+  }
+  // However little there is: an answer or an error, and the next read is as good as ever.
+  for (std::int64_t left = 0; left < 60'000; left += 500) {
+    {
+      const NoMemory limit(left);
+      const Options options{.kind = wire::CommandKind::query, .transaction = left % 1000 == 0};
+      const auto result = rig.reader->query(
+          command({"SELECT count(*) FROM t AS a, t AS b WHERE a.x=b.x GROUP BY b.x",
+                   "SELECT x FROM t", "PRAGMA table_info(t)"},
+                  options));
+      ASSERT_TRUE(result) << result.error().text;
+    }
+    ASSERT_EQ(rig.query({"SELECT x FROM t"}), "x [] 1");
+  }
 }
 
 TEST(Query, failure_of_the_disk_is_no_answer) {

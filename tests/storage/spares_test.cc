@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include "base/codec.h"
+#include "base/hash.h"
+#include "storage/known_members.h"
 #include "storage/log_format.h"
 #include "tests/storage/support.h"
 
@@ -177,6 +180,45 @@ TEST(Spares, bodies_of_an_earlier_life_are_no_torn_tail) {
   ASSERT_TRUE(opened) << opened.error().text;
   EXPECT_FALSE(opened->torn_tail_cut);
   EXPECT_TRUE(equals(*opened, bench.model));
+}
+
+// Nothing in it is secret: a client can compute it and store it where a block of a batch begins.
+std::string header_of_a_newer_version() {
+  Encoder header;
+  header.bytes(kBatchMagic);
+  header.u32(kLogVersion + 1);
+  for (int i = 0; i < 8; ++i) header.u64(1);
+  header.u64(hash64(header.view()));
+  return header.take();
+}
+
+// Else a row of such bytes would keep a node from starting, one log segment after it was written.
+TEST(Spares, a_clients_bytes_are_no_batch_of_a_newer_version) {
+  constexpr std::size_t kPayloadAt = kBatchHeaderBytes + 13;
+  for (const std::uint64_t block :
+       {1, 2}) {  // of the old batch: right behind the new one, or later
+    SCOPED_TRACE(block);
+    std::string payload(10000, 'x');
+    payload.replace(block * kBlockBytes - kPayloadAt, kBatchHeaderBytes,
+                    header_of_a_newer_version());
+    Bench bench;
+    const auto store = [&] {
+      bench.write(appending({command(bench.model.last_index() + 1, 1, payload)}));
+    };
+    while (bench.disk().list()->size() < 4) store();
+    ASSERT_TRUE(bench.log().drop_through(bench.model.last()));
+    while (spares_on(bench.disk()) == kSparesMax) store();
+    bench.truncate(bench.model.last_index() - 1);
+    bench.batch(1, 2);
+    bench.close();
+    const std::string bytes = active_bytes(bench);
+    ASSERT_EQ(bytes.substr((1 + block) * kBlockBytes, 4), kBatchMagic);
+    EXPECT_EQ(known_members(bench.disk()), raft::Membership());
+    const auto opened = bench.open();
+    ASSERT_TRUE(opened) << opened.error().text;
+    EXPECT_FALSE(opened->torn_tail_cut);
+    EXPECT_TRUE(equals(*opened, bench.model));
+  }
 }
 
 TEST(Spares, a_torn_batch_on_one_is_cut) {
