@@ -72,7 +72,11 @@ class Machine {
 
   [[nodiscard]] std::size_t number() const { return options_.number; }
   [[nodiscard]] const std::string& name() const { return options_.name; }
-  [[nodiscard]] std::string raft_address() const { return options_.name + ":4002"; }
+  [[nodiscard]] std::string raft_address() const {
+    return options_.name + ":" + std::to_string(raft_port_);
+  }
+  // The next process listens at another port.
+  void move() { ++raft_port_; }
 
   // Starts a process on what the disk holds: a node, or a repair if it is damaged and has peers.
   // Failure: what Node::open reported. Precondition: there is no process.
@@ -146,6 +150,7 @@ class Machine {
   Duration disk_time_{};
   Crash death_;  // how a disk that dies in a job ends the process
   std::uint64_t starts_ = 0;
+  unsigned raft_port_ = 4002;
   bool repair_next_ = false;  // the last process found its database damaged
   std::unique_ptr<Process> process_;
 };

@@ -25,6 +25,12 @@ void SimNetwork::add_machine(std::string address) {
   CHECK(fresh);
 }
 
+void SimNetwork::move_machine(std::size_t number, std::string address) {
+  std::erase_if(addresses_, [number](const auto& each) { return each.second == number; });
+  const bool fresh = addresses_.emplace(std::move(address), number).second;
+  CHECK(fresh);
+}
+
 void SimNetwork::send(std::size_t from, const std::string& address, std::string frame) {
   trace_.add_bytes("send", from, frame);
   if (watch_) watch_(from, frame);

@@ -39,6 +39,8 @@ class SimNetwork {
 
   // Machines are numbered in the order of this call.
   void add_machine(std::string address);
+  // From now on the machine is reached at another address, and nobody at its old one.
+  void move_machine(std::size_t number, std::string address);
   void on_deliver(Deliver deliver) { deliver_ = std::move(deliver); }
   void watch(Watch watch) { watch_ = std::move(watch); }
 

@@ -60,7 +60,6 @@ void WireOracle::forget(std::size_t number) {
   std::tie(fresh.lost_term, fresh.lost_match) =
       std::max(std::tie(old.lost_term, old.lost_match), std::tie(old.ack_term, old.ack_match));
   promises_[number] = fresh;
-  founding_may_change_ = founding_may_change_ || votes_.empty();
 }
 
 // Its log makes up for that if it ends in a later term, whose leader had all that was committed
@@ -92,7 +91,7 @@ void WireOracle::on_ack(std::size_t from, Term term, LogIndex match) {
 void WireOracle::on_entry(TimePoint now, const raft::Entry& entry) {
   const auto [found, fresh] = entries_.emplace(std::pair(entry.index, entry.term), entry);
   if (fresh || found->second == entry) return;
-  if (founding_may_change_ && votes_.empty() && entry.index == LogIndex{1}) {
+  if (!anybody_led_ && entry.index == LogIndex{1}) {
     found->second = entry;
     return;
   }
@@ -139,6 +138,7 @@ void WireOracle::recovered(TimePoint now, std::size_t number, const raft::Core& 
 // Votes are counted as they were sent, so a reply that arrives terms later helps nobody.
 void WireOracle::elected(TimePoint now, std::size_t number, const NodeId& self,
                          const raft::Core& core) {
+  anybody_led_ = true;
   const raft::Membership& membership = core.membership();
   std::size_t votes = membership.is_voter(self) ? 1 : 0;
   for (const raft::Member& member : membership.members) {

@@ -65,9 +65,9 @@ class WireOracle {
   std::vector<Promised> promises_;
   std::map<std::pair<Term, NodeId>, NodeId> votes_;
   std::map<std::pair<LogIndex, Term>, raft::Entry> entries_;
-  // A founder's disk was lost before anybody had voted: what it had founded is no promise, and its
-  // next life may found, together with the others, a cluster of another name.
-  bool founding_may_change_ = false;
+  // Before anybody has led, what a founder wrote is no promise: if it loses that, its next life may
+  // found a cluster of another name.
+  bool anybody_led_ = false;
 };
 
 }  // namespace lockstep::sim

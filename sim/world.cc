@@ -42,6 +42,7 @@ World::World(std::uint64_t seed, Swarm swarm, Trace::Sink text)
   network_.on_deliver(
       [this](std::size_t to, std::string frame) { machines_[to]->receive(std::move(frame)); });
   network_.watch([this](std::size_t from, std::string_view frame) {
+    if (machines_[from]->running() && !is_of_this_cluster(*machines_[from])) return;
     const Promise promise = wire_oracle_.sent(queue_.now(), from, frame);
     if (promise == Promise::vote)
       wire_oracle_.voted(queue_.now(), from, machines_[from]->node().core());
@@ -68,17 +69,17 @@ void World::add_machine(std::size_t number) {
                            .disk_speed = swarm_.disk_speed,
                            .lanes = swarm_.lanes,
                            .turns = {}};
-  network_.add_machine(machine_name(number) + ":4002");
   machines_.push_back(std::make_unique<Machine>(
       queue_, trace_, network_, *this, rng, std::move(options),
       [this, number](std::uint64_t start_number) { return node_options(number, start_number); }));
+  network_.add_machine(machines_.back()->raft_address());
 }
 
 node::NodeOptions World::node_options(std::size_t number, std::uint64_t start) const {
   node::NodeOptions options = swarm_.node;
   const std::string name = machine_name(number);
   options.self = NodeId{name};
-  options.raft_addr = name + ":4002";
+  options.raft_addr = machines_[number]->raft_address();
   options.api_addr = "http://" + name + ":4001";
   options.voter = number < swarm_.nodes;
   if (number < lives_.size()) options.recover_members = lives_[number].recover_members;
@@ -89,7 +90,7 @@ node::NodeOptions World::node_options(std::size_t number, std::uint64_t start) c
   if (joins) {
     const std::size_t end = options.expect.members > 0 ? swarm_.nodes : machines_.size();
     for (std::size_t i = 0; i < end; ++i) {
-      if (i != number) options.join.push_back(machine_name(i) + ":4002");
+      if (i != number) options.join.push_back(machines_[i]->raft_address());
     }
   }
   Rng seeds = rng_.derive("node " + name, start);
@@ -120,6 +121,7 @@ void World::start_machine(std::size_t number) {
     ++repairs_;
     return;
   }
+  if (started && !is_of_this_cluster(machine)) return;
   if (started) {
     raft_oracle_->recovered(queue_.now(), number, machine.node());
     wire_oracle_.recovered(queue_.now(), number, machine.node().core());
@@ -145,8 +147,18 @@ void World::restart_later(std::size_t number, Duration after) {
   life.restart = queue_.after(after, [this, number] { start_machine(number); });
 }
 
+// An empty machine in a member's place may found a cluster of its own, which is none of this one's
+// business. The cluster is the one of which something was committed first.
+bool World::is_of_this_cluster(const Machine& machine) {
+  const raft::Core& core = machine.node().core();
+  const ClusterId its = core.membership().cluster;
+  if (cluster_.is_nil() && core.commit() > LogIndex{}) cluster_ = its;
+  return its.is_nil() || cluster_.is_nil() || its == cluster_ || recovery_allowed_;
+}
+
 void World::after_step(Machine& machine) {
   const std::size_t number = machine.number();
+  if (!is_of_this_cluster(machine)) return;
   check_fallen(machine.node().core());
   raft_oracle_->after_step(queue_.now(), number, machine.node());
   wire_oracle_.after_step(queue_.now(), number, machine.node().core());
@@ -205,7 +217,7 @@ void World::sync_failed(Machine& machine) {
 }
 
 void World::log_written(Machine& machine, std::string_view bytes) {
-  wire_oracle_.stored(queue_.now(), bytes);
+  if (!machine.running() || is_of_this_cluster(machine)) wire_oracle_.stored(queue_.now(), bytes);
   if (on_log_write) on_log_write(machine.number());
 }
 

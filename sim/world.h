@@ -56,6 +56,9 @@ class World final : public MachineHost {
   // and so let in again under its name. Until it is, a network that doubles frames at the worst
   // time brings it once more what it was asked before: for its vote.
   void lose_disk(std::size_t machine, Duration restart_after, bool replace);
+  // The machine is killed, and starts again at another address; the others' join lists name that
+  // from their next start on.
+  void move_machine(std::size_t machine, Duration restart_after);
   // The machine is killed, and its disk becomes what it was at keep_disk(), as by a snapshot of a
   // virtual machine.
   void keep_disk(std::size_t machine);
@@ -69,6 +72,7 @@ class World final : public MachineHost {
   // From its next start on the machine goes on with these members, whatever its log says.
   void recover_with(std::size_t machine, std::optional<raft::Membership> members) {
     raft_oracle_->allow_recovery();
+    recovery_allowed_ = true;
     lives_[machine].recover_members = std::move(members);
   }
   // Ends all faults: links, disks and clocks are sound, every machine runs.
@@ -143,6 +147,7 @@ class World final : public MachineHost {
   void add_machine(std::size_t number);
   node::NodeOptions node_options(std::size_t number, std::uint64_t start) const;
   void check_fallen(const raft::Core& core);
+  bool is_of_this_cluster(const Machine& machine);
   void restore_members();
   void replace_member(std::size_t machine);
   void keep_for_late(std::string_view bytes);
@@ -167,6 +172,8 @@ class World final : public MachineHost {
   std::uint64_t repairs_ = 0;
   std::uint64_t reopenings_ = 0;
   bool restoring_members_ = false;
+  ClusterId cluster_;
+  bool recovery_allowed_ = false;
 };
 
 }  // namespace lockstep::sim

@@ -112,6 +112,12 @@ void World::lose_disk(std::size_t number, Duration restart_after, bool replace) 
   repeat_old_frames(number);
 }
 
+void World::move_machine(std::size_t number, Duration restart_after) {
+  crash(number, {}, restart_after);
+  machines_[number]->move();
+  network_.move_machine(number, machines_[number]->raft_address());
+}
+
 void World::keep_disk(std::size_t number) {
   SimDisk& disk = machines_[number]->disk();
   auto& kept = lives_[number].kept_disk;
@@ -253,7 +259,9 @@ std::optional<std::size_t> World::leader() const {
   for (std::size_t i = 0; i < machines_.size(); ++i) {
     if (!machines_[i]->running()) continue;
     const raft::Core& core = machines_[i]->node().core();
-    if (core.role() != raft::Role::leader) continue;
+    const ClusterId its = core.membership().cluster;
+    const bool strange = !cluster_.is_nil() && its != cluster_ && !recovery_allowed_;
+    if (core.role() != raft::Role::leader || strange) continue;
     if (!best || core.term() > machines_[*best]->node().core().term()) best = i;
   }
   return best;

@@ -52,8 +52,8 @@ class Consensus {
     raft::Options raft;
     std::uint64_t seed = 0;
     std::uint64_t cache_bytes_max = 0;
-    std::string raft_addr;  // this node's
-    ClusterId cluster{};    // as VoteFile::Cluster::id; nil if the log alone says it
+    std::string raft_addr;                    // this node's
+    storage::VoteFile::Cluster cluster = {};  // nil if the log alone says which
   };
 
   Consensus(env::Env env, Options options, storage::RaftLog& log, storage::VoteFile& vote,
@@ -88,6 +88,8 @@ class Consensus {
   // The cluster that this node belongs to; nil if to none, or to one without a name. It is what the
   // node was told when it was let in, or else what the log says for certain.
   [[nodiscard]] ClusterId cluster() const;
+  // The cluster that this one went on from after its quorum was lost for good; nil if none.
+  [[nodiscard]] ClusterId recovered_from() const { return recovered_from_; }
   // The newest membership that is committed as far as this node knows, and where it stands.
   [[nodiscard]] const raft::Membership& committed_membership() const;
   // Reads entries [first, end) of at most `bytes_max` from the log, on its lane. Precondition: all
@@ -119,6 +121,7 @@ class Consensus {
   const NodeId self_;
   const std::string raft_addr_;
   ClusterId cluster_;
+  const ClusterId recovered_from_;
   storage::RaftLog& log_;
   storage::VoteFile& vote_;
   raft::Core core_;

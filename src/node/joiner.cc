@@ -70,7 +70,6 @@ raft::Member Joiner::wanted() const {
 bool Joiner::is_as_wanted() const {
   const auto* now = in_force();
   if (now == nullptr || *now != wanted()) return false;
-  if (LOCKSTEP_BUG(promotion_forgotten)) return true;
   return consensus_.core().membership_index() <= consensus_.core().commit();
 }
 
@@ -100,6 +99,7 @@ void Joiner::look_at_itself() {
 }
 
 void Joiner::tick() {
+  if (LOCKSTEP_BUG(promotion_forgotten) && in_force() != nullptr && *in_force() == wanted()) return;
   look_at_itself();
   look_for_strangers();
   const bool asks = !removed_ && (!is_as_wanted() || (is_silent() && !fresh_));
@@ -161,13 +161,15 @@ void Joiner::post_ask(const std::string& address, const NodeId& to, bool only_te
 }
 
 // A node with data that was told to join: is that the cluster it belongs to? It asks for a while,
-// even if all is well: a node that is a cluster by itself is content without an answer.
+// even if all is well: a node that is a cluster by itself is content without an answer. Such a one
+// ends; a member of a cluster of several has its place, and its log says what is wrong.
 void Joiner::look_for_strangers() {
   if (fresh_ || !told_to_join_ || addresses_.empty() || in_force() == nullptr ||
       !looks_for_strangers_)
     return;
   const TimePoint now = env_.clock.now();
-  if (!foreign_because_.empty() && answers_ == 0 && now - foreign_at_ >= kForeignGrace) {
+  const bool alone = consensus_.core().membership().members.size() == 1;
+  if (!foreign_because_.empty() && answers_ == 0 && alone && now - foreign_at_ >= kForeignGrace) {
     const std::string why = std::exchange(foreign_because_, {});
     return listener_.failed({Errc::refused, "could not join the cluster: " + why});
   }
@@ -183,15 +185,15 @@ void Joiner::look_for_strangers() {
   }
 }
 
-// A member of the own cluster that lost its data may have founded another one in its place. That is
-// its trouble.
+// A member of the own cluster that lost its data may have founded another one in its place, and one
+// that was left out when the cluster was recovered may be there. That is their trouble.
 void Joiner::on_foreign(const Sender& from, const std::string& reason) {
   const auto* member = consensus_.core().membership().find(from.id);
   if (member != nullptr && member->address == from.address) return;
-  if (foreign_because_.empty()) {
-    env_.log.write(LogLevel::warning, "join", reason);
-    foreign_at_ = env_.clock.now();
-  }
+  if (!from.cluster.is_nil() && from.cluster == consensus_.recovered_from()) return;
+  if (!foreign_because_.empty()) return;
+  env_.log.write(LogLevel::warning, "join", reason);
+  foreign_at_ = env_.clock.now();
   foreign_because_ = reason;
 }
 

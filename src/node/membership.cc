@@ -50,9 +50,9 @@ void MembershipDesk::submit(Change change) {
   }
   const NodeId node = change.id;
   auto member = change.member;
-  const ClusterId name = change.name;
+  const auto name = change.name;
   asked_.emplace(id, std::move(change));
-  if (!name.is_nil()) return consensus_.name_cluster(id, name);
+  if (name) return consensus_.name_cluster(id, *name);
   consensus_.change_membership(id, node, std::move(member));
 }
 

@@ -57,7 +57,8 @@ class MembershipDesk {
     std::optional<raft::Member> member;
     Done done;
     bool promotes = false;  // only as long as it is a learner at this address
-    ClusterId name = {};    // not nil: the cluster gets this name, and nothing else changes
+    // The cluster gets this name, and nothing else changes.
+    std::optional<ClusterId> name = {};
   };
   [[nodiscard]] bool leads() const { return consensus_.core().role() == raft::Role::leader; }
   void after_round(Done done);

@@ -156,6 +156,7 @@ Status check_cluster(const Storage& storage) {
 
 Result<std::unique_ptr<Node>> Node::open(env::Env env, NodeOptions options) {
   CHECK(!options.self.value.empty());
+  CHECK(!options.new_cluster.is_nil());
   Storage storage;
   TRY(open_database(env, options, storage));
   TRY(open_log(env.disk, options, storage.database->durable().index, storage));

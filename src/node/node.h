@@ -45,7 +45,8 @@ struct NodeOptions {
     std::size_t members = 0;
     Duration patience = seconds(120);
   } expect = {};
-  // The name of a cluster that this node may found: 128 bits that nobody has drawn before.
+  // The name of a cluster that this node may found: 128 bits that nobody has drawn before. Never
+  // nil.
   ClusterId new_cluster;
   // Members to go on with after the quorum was lost for good (raft/peers.json); see docs/api.md.
   std::optional<raft::Membership> recover_members = {};

@@ -73,7 +73,7 @@ Node::State::State(env::Env env_in, NodeOptions options_in, Storage storage)
                  .seed = nonce(rng, "raft"),
                  .cache_bytes_max = options.cache_bytes_max,
                  .raft_addr = options.raft_addr,
-                 .cluster = vote->cluster().id},
+                 .cluster = vote->cluster()},
                 *log, *vote, storage.recovered, consensus_listener()),
       proposer(env, proposer_options(options), rng.derive("stamps"), consensus),
       applier(env, applier_options(options), consensus, *database, applier_listener()),

@@ -56,6 +56,7 @@ struct Member {
         NodeLife::Options{.config = config,
                           .advertised = advertised,
                           .seed = std::hash<std::string>()(config.node_id) + starts,
+                          .new_cluster = {std::hash<std::string>()(config.node_id), starts},
                           .handler =
                               [] {
                                 return api::HandlerOptions{.version = "test",
