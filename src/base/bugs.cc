@@ -45,6 +45,8 @@ constexpr std::array kRows{
         "M28 client told 'failed' for a write that may commit"},
     Row{Bug::random_not_seeded, "random_not_seeded", "M29 SQL random() differs between replicas"},
     Row{Bug::torn_tail_accepted, "torn_tail_accepted", "M30 torn tail batch accepted"},
+    Row{Bug::lost_change_not_covered, "lost_change_not_covered",
+        "    a log that lost a membership change is beyond an image's help"},
     Row{Bug::middle_corruption_cut, "middle_corruption_cut",
         "M31 bad batch in the middle taken for the end of the log"},
     Row{Bug::sync_error_ignored, "sync_error_ignored", "M32 a failed sync is taken for done"},

@@ -34,6 +34,7 @@ enum class Bug {
   random_not_seeded,         // M29 SQL random() not the same on every replica
   torn_tail_accepted,        // M30 torn tail batch accepted
   middle_corruption_cut,     // M31 bad batch in the middle taken for the end of the log
+  lost_change_not_covered,   // a log that lost a membership change is beyond an image's help
   sync_error_ignored,        // M32 a failed sync is taken for done
   learner_counted,           // M39 commit counts a member that does not vote
   compact_above_durable,     // M44 the log forgets entries above the durable database index

@@ -14,16 +14,17 @@ namespace {
 constexpr Duration kRetryInterval = milliseconds(500);
 
 struct Found {
-  LogIndex durable;
+  storage::Covered durable;
   Result<std::optional<storage::LogDamage>> damage;
 };
 
 // What the log lacks, given what the database holds.
 Found look_at_log(env::Disk& disk) {
-  LogIndex durable;
+  storage::Covered durable;
   if (auto manifest = storage::Manifest::open(disk); manifest && (*manifest)->current())
-    durable = (*manifest)->current()->index;
-  return {durable, storage::find_log_damage(disk, durable)};
+    durable = storage::covered_by(*(*manifest)->current());
+  auto damage = storage::find_log_damage(disk, durable);
+  return {std::move(durable), std::move(damage)};
 }
 
 }  // namespace
@@ -66,8 +67,9 @@ Result<std::unique_ptr<Repair>> Repair::plan(env::Env env, const NodeOptions& op
     auto log = storage::RaftLog::open(env.disk, log_options);
     if (!log) return std::unexpected(std::move(log).error());
     repair->least_ = std::max(log->recovered.base.index, LogIndex{1});
-    const bool behind = found.durable < log->recovered.base.index;
-    const bool beyond = found.durable > log->recovered.base.index + log->recovered.terms.size();
+    const LogIndex durable = found.durable.index;
+    const bool behind = durable < log->recovered.base.index;
+    const bool beyond = durable > log->recovered.base.index + log->recovered.terms.size();
     if (beyond && !repair->database_damaged_) return std::unexpected(std::move(original));
     if (behind) repair->database_damaged_ = true;
   }
@@ -99,7 +101,7 @@ void Repair::look() {
       life_.guard([this](Found found) {
         working_ = false;
         if (!found.damage) return finish(std::unexpected(std::move(found.damage).error()));
-        durable_ = found.durable;
+        durable_ = std::move(found.durable);
         damage_ = std::move(*found.damage);
         without_ = 0;
         if (!damage_ && !database_damaged_) return finish({});
@@ -111,11 +113,15 @@ void Repair::look() {
 void Repair::go_on() {
   if (finished_ || working_) return;
   if (!damage_ && !database_damaged_) return finish({});
-  const bool nobody_has_them = damage_ && without_ >= 2 * peers_.size();
+  const bool nobody_has_them = damage_ && (damage_->count == 0 || without_ >= 2 * peers_.size());
+  // What an image says of the log has been looked at already, and more than that no other can say.
+  if (nobody_has_them && damage_->image_from <= durable_.index && !durable_.membership.empty())
+    return finish(
+        fail(Errc::corrupt, "an image does not make up for what the log lost: " + damage_->text));
   if (damage_ && !nobody_has_them) {
     ask_for_entries();
   } else {
-    if (damage_) least_ = std::max(least_, damage_->first + (damage_->count - 1));
+    if (damage_) least_ = std::max(least_, damage_->image_from);
     fetch_image();
   }
   env_.turns.at(env_.clock.now() + kRetryInterval, life_.guard([this] { go_on(); }));

@@ -64,10 +64,10 @@ class Repair {
   DoneFn done_;
   bool database_damaged_ = false;
   std::optional<storage::LogDamage> damage_;
-  LogIndex durable_;         // of the database, as far as its manifest can be read
-  LogIndex least_;           // an image must stand here or later
-  std::size_t turn_ = 0;     // which peer is asked next
-  std::size_t without_ = 0;  // peers in a row that do not have the entries
+  storage::Covered durable_;  // by the database, as far as its manifest can be read
+  LogIndex least_;            // an image must stand here or later
+  std::size_t turn_ = 0;      // which peer is asked next
+  std::size_t without_ = 0;   // peers in a row that do not have the entries
   std::uint64_t last_id_ = 0;
   bool working_ = false;  // a job on a lane is under way
   bool finished_ = false;

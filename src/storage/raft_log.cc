@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -51,6 +52,7 @@ struct RaftLog::State {
   Status append_in_new_segment(const raft::Write& write, raft::Position previous);
   void note_batch(const raft::Write& write, std::uint64_t offset, std::string_view bytes);
   Status start_segment(const SegmentHeader& header, std::string_view batch);
+  Status begin_anew(raft::Position at, std::string membership, const raft::Write& write);
   Status retire_front();
   Status final_failure(const Error& error);
   // Whether a log that then ends at `last` could be opened again.
@@ -99,7 +101,36 @@ Result<RaftLog::Opened> RaftLog::open(env::Disk& disk, const LogOptions& options
   opened.recovered = std::move(replayed.recovered);
   opened.torn_tail_cut = replayed.tail && replayed.tail->torn;
   opened.created = created;
+  if (replayed.membership_lost) TRY(opened.log->begin_at_image(options.durable, opened.recovered));
   return opened;
+}
+
+// What follows the image's last entry may be promised and is kept; but if another entry stands
+// there, the log is not one that leads on from the image.
+Status RaftLog::begin_at_image(const Covered& image, raft::Recovered& recovered) {
+  State& s = *state_;
+  TRY_ASSIGN(auto membership, raft::decode_membership(image.membership));
+  CHECK(image.index >= s.map.base().index);
+  std::uint64_t gone = recovered.terms.size();
+  raft::Write kept;
+  if (image.index <= s.map.last().index) {
+    TRY_ASSIGN(const raft::Position there, s.position_at(image.index));
+    if (there.term == image.term) gone = image.index - s.map.base().index;
+  }
+  if (gone < recovered.terms.size()) {
+    TRY_ASSIGN(kept.entries, read(image.index.next(), s.map.last().index.next(), UINT64_MAX));
+  }
+  const auto drop = [gone](auto& list) {
+    list.erase(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(gone));
+  };
+  drop(recovered.terms);
+  drop(recovered.sizes);
+  std::erase_if(recovered.memberships, [&](const auto& each) {
+    return each.first <= image.index || kept.entries.empty();
+  });
+  recovered.base = {image.index, image.term};
+  recovered.base_membership = std::move(membership);
+  return s.begin_anew(recovered.base, image.membership, kept);
 }
 
 const Segment& RaftLog::State::segment_of(const BatchPlace& place) const {
@@ -300,25 +331,36 @@ Status RaftLog::State::retire_front() {
   return {};
 }
 
-// A header without a batch before it voids all older segments, which then only have to be removed.
 Status RaftLog::reset(raft::Position at, const raft::Membership& membership) {
   State& s = *state_;
   CHECK(at.index.value > 0);
   if (s.failed) return fail(Errc::io, "raft log: an earlier write failed");
-  TRY(s.check_room(at.index));
+  return s.begin_anew(at, encoded(membership), {});
+}
+
+// A header without a batch before it voids all older segments, which then only have to be removed.
+// The entries of `write` become durable with it.
+Status RaftLog::State::begin_anew(raft::Position at, std::string membership,
+                                  const raft::Write& write) {
+  TRY(check_room(at.index + write.entries.size()));
+  if (encoded_batch_bytes(write.entries) > std::numeric_limits<std::uint32_t>::max())
+    return fail(Errc::corrupt, "raft log: too much of it follows the image");
   SegmentHeader header;
-  header.sequence = s.segments.back().header.sequence + 1;
+  header.sequence = segments.back().header.sequence + 1;
   header.previous = at;
-  header.salt = salt_of(header, s.salts.next());
-  header.membership = encoded(membership);
+  header.salt = salt_of(header, salts.next());
+  header.membership = std::move(membership);
+  const std::string batch =
+      write.entries.empty() ? "" : encode_batch({}, header.salt, write.entries, {at.term, {}});
   if (LOCKSTEP_BUG(reset_removes_log_first)) {
-    while (!s.segments.empty()) TRY(s.retire_front());
-    if (const auto synced = s.disk.sync_dir(); !synced) return s.final_failure(synced.error());
+    while (!segments.empty()) TRY(retire_front());
+    if (const auto synced = disk.sync_dir(); !synced) return final_failure(synced.error());
   }
-  TRY(s.start_segment(header, {}));
-  s.map.start(header);
-  while (s.segments.size() > 1) TRY(s.retire_front());
-  if (const auto synced = s.disk.sync_dir(); !synced) return s.final_failure(synced.error());
+  TRY(start_segment(header, batch));
+  map.start(header);
+  if (!batch.empty()) note_batch(write, segment_header_bytes(header), batch);
+  while (segments.size() > 1) TRY(retire_front());
+  if (const auto synced = disk.sync_dir(); !synced) return final_failure(synced.error());
   return {};
 }
 
