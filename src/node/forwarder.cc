@@ -20,7 +20,8 @@ Forwarder::Forwarder(env::Env env, NodeId self, std::uint32_t run, Term started_
       self_(std::move(self)),
       started_in_(started_in),
       consensus_(consensus),
-      last_id_(std::uint64_t{run} << 32) {}
+      last_id_(std::uint64_t{run} << 32),
+      sweeper_(env, kSweepInterval, [this] { sweep(); }) {}
 
 void Forwarder::forward(wire::Forward request, Duration timeout, ForwardFn done) {
   const auto leader = consensus_.core().leader();
@@ -33,7 +34,7 @@ void Forwarder::forward(wire::Forward request, Duration timeout, ForwardFn done)
   pending_.emplace(request.id,
                    Pending{consensus_.core().term(), env_.clock.now() + timeout, std::move(done)});
   consensus_.post(*leader, std::move(request));
-  schedule_sweep();
+  sweeper_.start();
 }
 
 void Forwarder::on_reply(wire::ForwardReply reply) {
@@ -88,16 +89,6 @@ void Forwarder::status_changed() {
   for (auto& done : undecided) done(fail(Errc::unknown, "leadership lost while committing log"));
 }
 
-void Forwarder::schedule_sweep() {
-  if (sweep_scheduled_ || pending_.empty()) return;
-  sweep_scheduled_ = true;
-  env_.turns.at(env_.clock.now() + kSweepInterval, life_.guard([this] {
-    sweep_scheduled_ = false;
-    sweep();
-    schedule_sweep();
-  }));
-}
-
 void Forwarder::sweep() {
   const TimePoint now = env_.clock.now();
   std::vector<ForwardFn> late;
@@ -109,6 +100,7 @@ void Forwarder::sweep() {
     late.push_back(std::move(it->second.done));
     it = pending_.erase(it);
   }
+  if (pending_.empty()) sweeper_.stop();
   for (auto& done : late) done(fail(Errc::timeout, "timed out waiting for the leader's answer"));
 }
 

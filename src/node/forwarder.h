@@ -15,6 +15,7 @@
 #include "node/consensus.h"
 #include "node/lifeline.h"
 #include "node/node.h"
+#include "node/ticker.h"
 
 namespace lockstep::node {
 
@@ -43,7 +44,6 @@ class Forwarder {
     std::set<std::uint32_t> ids;
   };
   bool first_time(const NodeId& from, std::uint64_t id);
-  void schedule_sweep();
   void sweep();
 
   env::Env env_;
@@ -54,7 +54,7 @@ class Forwarder {
   std::uint64_t last_id_;
   std::map<std::pair<NodeId, std::uint32_t>, Seen> seen_;
   std::deque<std::pair<NodeId, std::uint32_t>> runs_;  // the keys of seen_, oldest first
-  bool sweep_scheduled_ = false;
+  Ticker sweeper_;                                     // while something is pending
   Lifeline life_;
 };
 

@@ -48,7 +48,8 @@ ImageFetcher::ImageFetcher(env::Env env, Options options, PostFn post, DoneFn do
       options_(options),
       post_(std::move(post)),
       done_(std::move(done)),
-      last_id_(std::uint64_t{options.run} << 32) {
+      last_id_(std::uint64_t{options.run} << 32),
+      watcher_(env, kWatchInterval, [this] { watch(); }) {
   CHECK(options_.piece_bytes > 0);
   CHECK(options_.piece_bytes <= kImagePieceBytes);
 }
@@ -74,7 +75,7 @@ void ImageFetcher::fetch(const NodeId& from, LogIndex least) {
       LogLevel::info, "image",
       "fetching an image of index " + to_string(least) + " or later from node " + from.value);
   ask_for_head();
-  watch();
+  watcher_.start();
 }
 
 void ImageFetcher::ask_for_head() {
@@ -208,30 +209,28 @@ void ImageFetcher::stored(std::uint64_t id, bool again, Status status) {
 }
 
 void ImageFetcher::watch() {
-  env_.turns.at(env_.clock.now() + kWatchInterval, guard([this] {
-                  const TimePoint now = env_.clock.now();
-                  Attempt& a = *attempt_;
-                  const bool waits =
-                      !a.image || std::ranges::any_of(
-                                      a.pieces, [](const auto& each) { return each.second.asked; });
-                  if (waits && now - a.heard_at >= kGiveUpAfter)
-                    return give_up({Errc::timeout, "node " + a.from.value + " does not answer"});
-                  if (!a.image && now - a.head_asked_at >= kAskAgainAfter) ask_for_head();
-                  for (const auto& [id, piece] : a.pieces)
-                    if (piece.asked && now - piece.asked_at >= kAskAgainAfter) ask(id);
-                  watch();
-                }));
+  const TimePoint now = env_.clock.now();
+  Attempt& a = *attempt_;
+  const bool waits =
+      !a.image || std::ranges::any_of(a.pieces, [](const auto& each) { return each.second.asked; });
+  if (waits && now - a.heard_at >= kGiveUpAfter)
+    return give_up({Errc::timeout, "node " + a.from.value + " does not answer"});
+  if (!a.image && now - a.head_asked_at >= kAskAgainAfter) ask_for_head();
+  for (const auto& [id, piece] : a.pieces)
+    if (piece.asked && now - piece.asked_at >= kAskAgainAfter) ask(id);
 }
 
 void ImageFetcher::give_up(Error error) {
   env_.log.write(LogLevel::warning, "image", "fetching an image failed: " + error.text);
   attempt_.reset();
+  watcher_.stop();
   done_(std::unexpected(std::move(error)));
 }
 
 void ImageFetcher::complete() {
   auto fetched = std::move(*attempt_->image);
   attempt_.reset();
+  watcher_.stop();
   done_(std::move(fetched));
 }
 

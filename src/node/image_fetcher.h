@@ -13,6 +13,7 @@
 
 #include "env/env.h"
 #include "node/lifeline.h"
+#include "node/ticker.h"
 #include "raft/membership.h"
 #include "sql/image.h"
 #include "wire/frames.h"
@@ -66,6 +67,7 @@ class ImageFetcher {
   DoneFn done_;
   std::uint64_t last_id_;
   AttemptPtr attempt_;
+  Ticker watcher_;  // while there is an attempt
   Lifeline life_;
 };
 

@@ -41,7 +41,8 @@ ImageSender::ImageSender(env::Env env, std::uint32_t run, Consensus& consensus,
       snapshotter_(snapshotter),
       database_(database),
       failed_(std::move(failed)),
-      session_(std::uint64_t{run} << 32) {}
+      session_(std::uint64_t{run} << 32),
+      watcher_(env, kWatchInterval, [this] { watch(); }) {}
 
 void ImageSender::on_ask(const NodeId& from, const wire::ImageAsk& ask) {
   if (halted_) return;
@@ -97,7 +98,7 @@ void ImageSender::pinned(Result<sql::ImageLabel> label) {
       send_head(each);
     }
   }
-  watch();
+  watcher_.start();
   job_done();
 }
 
@@ -135,17 +136,13 @@ void ImageSender::refuse(const NodeId& from, const wire::ImageAsk& ask, std::str
 }
 
 void ImageSender::watch() {
-  env_.turns.at(env_.clock.now() + kWatchInterval, life_.guard([this, session = session_] {
-    if (state_ != State::pinned || session != session_) return;
-    const bool idle = env_.clock.now() - asked_at_ >= kIdleMax;
-    if (idle) return release();
-    watch();
-  }));
+  if (env_.clock.now() - asked_at_ >= kIdleMax) release();
 }
 
 void ImageSender::release() {
   if (state_ != State::pinned) return;
   state_ = State::unpinning;
+  watcher_.stop();
   snapshotter_.hold_log(std::nullopt);
   ++jobs_;
   env_.lanes.run(

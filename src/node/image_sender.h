@@ -13,6 +13,7 @@
 #include "node/consensus.h"
 #include "node/lifeline.h"
 #include "node/snapshotter.h"
+#include "node/ticker.h"
 #include "sql/database.h"
 
 namespace lockstep::node {
@@ -57,6 +58,7 @@ class ImageSender {
   unsigned jobs_ = 0;
   bool halted_ = false;
   std::move_only_function<void()> on_halted_;
+  Ticker watcher_;  // while an image is pinned
   Lifeline life_;
 };
 

@@ -22,7 +22,8 @@ Snapshotter::Snapshotter(env::Env env, Options options, Consensus& consensus,
       consensus_(consensus),
       database_(database),
       listener_(std::move(listener)),
-      checkpoint_at_(options.checkpoint_wal_bytes) {
+      checkpoint_at_(options.checkpoint_wal_bytes),
+      retry_(env, kRetryPause, [this] { try_now(); }) {
   const auto status = database.status();
   durable_ = status.durable;
   applied_ = status.applied;
@@ -33,7 +34,7 @@ void Snapshotter::poke() {
   const auto status = database_.status();
   applied_ = status.applied;
   wal_bytes_ = status.wal_bytes;
-  if (busy_ || halted_ || pausing_) return;
+  if (busy_ || halted_ || retry_.running()) return;
   if (const auto job = due()) start(*job);
 }
 
@@ -71,7 +72,7 @@ void Snapshotter::finish(Job job, Outcome outcome) {
     return listener_.failed(std::move(outcome.status).error());
   if (!outcome.status) {
     answer(std::unexpected(outcome.status.error()));
-    retry_later();
+    retry_.start();
   } else {
     const bool news = outcome.database.durable > durable_;
     durable_ = outcome.database.durable;
@@ -97,16 +98,11 @@ void Snapshotter::answer(const Result<bool>& result) {
 void Snapshotter::press() {
   listener_.relieve();
   checkpoint_at_ = wal_bytes_;
-  retry_later();
-}
-
-void Snapshotter::retry_later() {
-  pausing_ = true;
-  env_.turns.at(env_.clock.now() + kRetryPause, life_.guard([this] { try_now(); }));
+  retry_.start();
 }
 
 void Snapshotter::try_now() {
-  pausing_ = false;
+  retry_.stop();
   poke();
 }
 
