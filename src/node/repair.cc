@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/bugs.h"
 #include "base/check.h"
 #include "sql/database.h"
 #include "storage/known_members.h"
@@ -12,6 +13,7 @@ namespace lockstep::node {
 namespace {
 
 constexpr Duration kRetryInterval = milliseconds(500);
+constexpr std::size_t kAsksMax = 64;  // an answer may take many intervals to come
 
 struct Found {
   storage::Covered durable;
@@ -38,7 +40,9 @@ Repair::Repair(env::Env env, const NodeOptions& options)
           env, {.run = run_, .piece_bytes = options.image_piece_bytes},
           [this](const NodeId& to, wire::FrameBody body) { post(to, std::move(body)); },
           [this](auto fetched) { image_fetched(std::move(fetched)); }),
-      last_id_(std::uint64_t{run_} << 32) {}
+      last_id_(std::uint64_t{run_} << 32),
+      ticker_(env, kRetryInterval, [this] { go_on(); }),
+      overdue_(env, "repair") {}
 
 Repair::~Repair() = default;
 
@@ -81,7 +85,7 @@ void Repair::start(DoneFn done) {
   env_.log.write(LogLevel::warning, "repair",
                  damage_ ? "asking other nodes for what the log lost: " + damage_->text
                          : std::string("asking other nodes for an image of the database"));
-  env_.turns.post(life_.guard([this] { go_on(); }));
+  ticker_.poke();
 }
 
 void Repair::receive(std::string_view bytes) {
@@ -104,14 +108,18 @@ void Repair::look() {
         durable_ = std::move(found.durable);
         damage_ = std::move(*found.damage);
         without_ = 0;
-        if (!damage_ && !database_damaged_) return finish({});
-        go_on();
+        asked_.clear();
+        overdue_.over();
+        ticker_.poke();
       }));
 }
 
-// One step, and again after a while if nothing came of it.
+// One step. The ticker sees to it that another one follows, whatever became of the last.
 void Repair::go_on() {
-  if (finished_ || working_) return;
+  if (finished_) return ticker_.stop();
+  if (working_ && LOCKSTEP_BUG(repair_timer_lost)) ticker_.stop();
+  if (working_) return;
+  say_what_is_missing();
   if (!damage_ && !database_damaged_) return finish({});
   const bool nobody_has_them = damage_ && (damage_->count == 0 || without_ >= 2 * peers_.size());
   // What an image says of the log has been looked at already, and more than that no other can say.
@@ -124,7 +132,15 @@ void Repair::go_on() {
     if (damage_) least_ = std::max(least_, damage_->image_from);
     fetch_image();
   }
-  env_.turns.at(env_.clock.now() + kRetryInterval, life_.guard([this] { go_on(); }));
+}
+
+void Repair::say_what_is_missing() {
+  std::string from;
+  for (const Peer& peer : peers_) from += (from.empty() ? "" : ", ") + peer.id.value;
+  if (!damage_) return overdue_.waits("still without an image of the database from " + from);
+  overdue_.waits("still without what the log lost (entries from " + to_string(damage_->first) +
+                 ", or an image of index " + to_string(damage_->image_from) + " or later) from " +
+                 from);
 }
 
 const Repair::Peer& Repair::next_peer() {
@@ -132,13 +148,13 @@ const Repair::Peer& Repair::next_peer() {
 }
 
 void Repair::ask_for_entries() {
-  const Peer& peer = next_peer();
-  post(peer.id, wire::LogAsk{++last_id_, damage_->first, damage_->count});
+  asked_.insert(++last_id_);
+  if (asked_.size() > kAsksMax) asked_.erase(asked_.begin());
+  post(next_peer().id, wire::LogAsk{last_id_, damage_->first, damage_->count});
 }
 
 void Repair::on_entries(const NodeId&, wire::LogReply reply) {
-  if (working_ || !damage_ || reply.id != last_id_ || reply.first != damage_->first) return;
-  ++last_id_;  // One answer is enough.
+  if (working_ || !damage_ || asked_.erase(reply.id) == 0 || reply.first != damage_->first) return;
   if (reply.entries.size() != damage_->count) {
     ++without_;
     return;
@@ -188,6 +204,7 @@ void Repair::image_fetched(Result<ImageFetcher::Fetched> fetched) {
 
 void Repair::finish(Status status) {
   if (std::exchange(finished_, true)) return;
+  ticker_.stop();
   env_.turns.post(life_.guard([this, status = std::move(status)] { done_(status); }));
 }
 

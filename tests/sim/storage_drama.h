@@ -23,33 +23,36 @@ class StorageDrama : public Drama {
     for (std::int64_t i = 0; i < count; ++i) EXPECT_TRUE(write(machine, 1, ++value_));
     return value_;
   }
-  // Flips a bit in the header of a batch with a membership entry and others behind it. False: there
-  // is none.
-  bool damage_a_membership_change(std::size_t number) {
+  struct Batch {
+    std::string file;
+    std::uint64_t offset = 0;
+    bool changes_membership = false;
+  };
+  // Of a log, in the order in which they were written.
+  std::vector<Batch> batches(std::size_t number) {
+    std::vector<Batch> found;
     SimDisk& disk = world->machine(number).disk();
-    const auto names = disk.list();
-    for (const std::string& name : names.value_or(std::vector<std::string>())) {
-      if (!name.starts_with("log-")) continue;
+    const auto names = disk.list().value_or(std::vector<std::string>());
+    for (const std::string& name : names) {
       const std::string bytes = disk.contents(name).value_or("");
       const auto segment = storage::decode_segment_header(bytes);
-      if (!segment) continue;
-      std::uint64_t changed_at = 0;
+      if (!name.starts_with("log-") || !segment) continue;
       std::uint64_t at = storage::segment_header_bytes(*segment);
       while (at < bytes.size()) {
         const auto here = std::string_view(bytes).substr(at);
         const auto batch = storage::decode_batch_header(here);
         if (!batch || batch->salt != segment->salt) break;
-        if (changed_at > 0) {
-          disk.flip_bit(name, changed_at + 10, 0);
-          return true;
-        }
+        found.push_back({name, at});
         const auto entries = storage::decode_body(*batch, here);
         for (const auto& entry : *entries)
-          if (entry.kind == raft::EntryKind::config) changed_at = at;
+          if (entry.kind == raft::EntryKind::config) found.back().changes_membership = true;
         at += storage::batch_bytes(*batch);
       }
     }
-    return false;
+    return found;
+  }
+  void flip_bit(std::size_t number, const Batch& batch, std::uint64_t at) {
+    world->machine(number).disk().flip_bit(batch.file, batch.offset + at, 0);
   }
   [[nodiscard]] std::size_t follower() const { return *world->leader() == 0 ? 1 : 0; }
 
