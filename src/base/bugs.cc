@@ -66,6 +66,8 @@ constexpr std::array kRows{
         "    a checkpoint that readers made partial is taken for complete"},
     Row{Bug::install_without_sync, "install_without_sync",
         "M23 an image is installed before its files are durable"},
+    Row{Bug::image_label_of_file, "image_label_of_file",
+        "    an image is as long as its file, though a full disk cut a page off"},
     Row{Bug::repair_timer_lost, "repair_timer_lost",
         "    a repair asks no more once its timer has met a job under way"},
     Row{Bug::page_sums_ignored, "page_sums_ignored",

@@ -195,7 +195,8 @@ void Repair::image_fetched(Result<ImageFetcher::Fetched> fetched) {
         working_ = false;
         const bool again = !status && (status.error().code == Errc::corrupt ||
                                        status.error().code == Errc::no_space);
-        if (again) return;
+        if (again)
+          return env_.log.write(LogLevel::error, "image", "not installed: " + status.error().text);
         if (!status) return finish(std::move(status));
         database_damaged_ = false;
         look();

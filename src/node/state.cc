@@ -260,6 +260,8 @@ void Node::State::install(ImageFetcher::Fetched fetched) {
         // Whatever went wrong, the old database is not in use any more: open it again.
         const bool again =
             status || status.error().code == Errc::corrupt || status.error().code == Errc::no_space;
+        if (again && !status)
+          env.log.write(LogLevel::error, "image", "not installed: " + status.error().text);
         if (again) return end({End::Kind::reopen, {}});
         fail(std::move(status).error());
       }));
