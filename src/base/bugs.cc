@@ -68,6 +68,8 @@ constexpr std::array kRows{
         "M23 an image is installed before its files are durable"},
     Row{Bug::image_label_of_file, "image_label_of_file",
         "    an image is as long as its file, though a full disk cut a page off"},
+    Row{Bug::log_let_go_with_image, "log_let_go_with_image",
+        "    the log above an image is kept only while pieces are asked for"},
     Row{Bug::repair_timer_lost, "repair_timer_lost",
         "    a repair asks no more once its timer has met a job under way"},
     Row{Bug::page_sums_ignored, "page_sums_ignored",

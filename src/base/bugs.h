@@ -45,6 +45,7 @@ enum class Bug {
   partial_checkpoint_done,  // a checkpoint that readers made partial is taken for complete
   install_without_sync,     // M23 an image is installed before its files are durable
   image_label_of_file,      // an image is as long as its file, though a full disk cut a page off
+  log_let_go_with_image,    // the log above an image is kept only while pieces are asked for
   repair_timer_lost,        // a repair asks no more once its timer has met a job under way
   page_sums_ignored,        // a page that does not match its checksum is served
   sums_after_manifest,      // page checksums synced after the manifest that names them

@@ -66,6 +66,8 @@ class Consensus {
   [[nodiscard]] const raft::Core& core() const { return core_; }
   [[nodiscard]] const EntryCache& cache() const { return cache_; }
   [[nodiscard]] bool disk_idle() const { return writer_.idle(); }
+  // How many bytes this run of the node has added to the log.
+  [[nodiscard]] std::uint64_t log_bytes_written() const { return writer_.bytes_written(); }
   // Reads entries [first, end) of at most `bytes_max` from the log, on its lane. Precondition: all
   // are durable. A failure is final and goes to Listener::failed.
   void fetch(LogIndex first, LogIndex end, std::uint64_t bytes_max,

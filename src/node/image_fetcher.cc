@@ -15,7 +15,8 @@ namespace {
 constexpr std::size_t kWindow = 8;  // pieces under way
 constexpr Duration kWatchInterval = milliseconds(250);
 constexpr Duration kAskAgainAfter = seconds(1);
-constexpr Duration kGiveUpAfter = seconds(10);
+// So many looks, ten seconds' worth: whoever was stopped for longer finds the answers waiting.
+constexpr unsigned kSilentLooksMax = 40;
 constexpr unsigned kTriesMax = 5;  // of one piece
 constexpr std::size_t kPausesMax = 64;
 constexpr Duration kPause = milliseconds(200);
@@ -46,7 +47,7 @@ struct ImageFetcher::Attempt {
   sql::ImagePart part = sql::ImagePart::main;
   std::uint64_t offset = 0;  // of the next piece to start
   std::map<std::uint64_t, Piece> pieces;
-  TimePoint heard_at;
+  unsigned silent_looks = 0;  // since something was heard
   TimePoint head_asked_at;
 };
 
@@ -79,7 +80,6 @@ void ImageFetcher::fetch(const NodeId& from, LogIndex least) {
   attempt_ = std::make_shared<Attempt>();
   attempt_->from = from;
   attempt_->least = least;
-  attempt_->heard_at = env_.clock.now();
   ask_for_head();
   watcher_.start();
 }
@@ -96,7 +96,7 @@ void ImageFetcher::on_reply(const NodeId& from, wire::ImageReply reply) {
   const auto piece = attempt_->pieces.find(reply.id);
   const bool of_piece = attempt_->image && piece != attempt_->pieces.end() && piece->second.asked;
   if (!of_head && !of_piece) return;  // Legal: doubled, or of an earlier attempt.
-  attempt_->heard_at = env_.clock.now();
+  attempt_->silent_looks = 0;
   if (reply.kind == wire::ImageReply::Kind::none)
     return give_up({Errc::not_found, "node " + from.value + ": " + reply.text});
   if (of_head) return on_head(reply);
@@ -123,7 +123,7 @@ void ImageFetcher::on_head(const wire::ImageReply& reply) {
       [staging = attempt_->staging, label = *label] { return staging->prepare(label); },
       guard([this](Status status) {
         if (!status) return give_up(std::move(status).error());
-        attempt_->heard_at = env_.clock.now();
+        attempt_->silent_looks = 0;
         pump();
       }));
 }
@@ -231,7 +231,7 @@ void ImageFetcher::watch() {
   Attempt& a = *attempt_;
   const bool waits =
       !a.image || std::ranges::any_of(a.pieces, [](const auto& each) { return each.second.asked; });
-  if (waits && now - a.heard_at >= kGiveUpAfter)
+  if (waits && ++a.silent_looks >= kSilentLooksMax)
     return give_up({Errc::timeout, "node " + a.from.value + " does not answer"});
   if (!a.image && now - a.head_asked_at >= kAskAgainAfter) ask_for_head();
   for (const auto& [id, piece] : a.pieces)

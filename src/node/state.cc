@@ -107,7 +107,7 @@ Node::State::State(env::Env env_in, NodeOptions options_in, Storage storage)
                        },
                    .job_done = [this] { admit_writes(); },
                    .failed = [this](Error error) { fail(std::move(error)); }}),
-      images(env, run_number(rng), consensus, snapshotter, *database,
+      images(env, run_number(rng), options.held_log_bytes_min, consensus, snapshotter, *database,
              [this](Error error) { fail(std::move(error)); }),
       fetcher(
           env, {.run = run_number(rng), .piece_bytes = options.image_piece_bytes},
