@@ -11,6 +11,7 @@
 #include "base/codec.h"
 #include "base/hash.h"
 #include "base/rng.h"
+#include "storage/batch_cache.h"
 #include "storage/log_format.h"
 #include "storage/log_map.h"
 #include "storage/log_replay.h"
@@ -48,6 +49,7 @@ struct RaftLog::State {
   [[nodiscard]] const Segment& segment_of(const BatchPlace& place) const;
   [[nodiscard]] Result<raft::Position> position_at(LogIndex index) const;
   [[nodiscard]] Result<std::string> read_batch(const BatchPlace& place) const;
+  [[nodiscard]] Result<std::shared_ptr<const DecodedBatch>> decoded(const BatchPlace& place) const;
   Status append_in_place(const raft::Write& write);
   Status append_in_new_segment(const raft::Write& write, raft::Position previous);
   void note_batch(const raft::Write& write, std::uint64_t offset, std::string_view bytes);
@@ -62,6 +64,7 @@ struct RaftLog::State {
   std::uint64_t segment_bytes;
   Rng salts;
   LogMap map;
+  BatchCache cache;
   std::deque<Segment> segments;  // ascending sequences; the last one is appended to
   Spares spares;
   bool failed = false;  // a write or sync failed: what is on the disk is unknown
@@ -260,6 +263,14 @@ Result<std::string> RaftLog::State::read_batch(const BatchPlace& place) const {
   return bytes;
 }
 
+Result<std::shared_ptr<const DecodedBatch>> RaftLog::State::decoded(const BatchPlace& place) const {
+  if (auto known = cache.find(place)) return known;
+  auto batch = std::make_shared<DecodedBatch>();
+  TRY_ASSIGN(batch->bytes, read_batch(place));
+  TRY_ASSIGN(batch->entries, decode_body(place.header, batch->bytes));
+  return batch;
+}
+
 Result<raft::Position> RaftLog::State::position_at(LogIndex index) const {
   if (index == map.base().index) return map.base();
   if (index == map.last().index) return map.last();
@@ -271,7 +282,7 @@ Result<raft::Position> RaftLog::State::position_at(LogIndex index) const {
 
 Result<std::vector<raft::Entry>> RaftLog::read(LogIndex first, LogIndex end,
                                                std::uint64_t bytes_max) {
-  const State& s = *state_;
+  State& s = *state_;
   CHECK(first < end);
   CHECK(first > s.map.base().index);
   CHECK(end <= s.map.last().index.next());
@@ -279,16 +290,18 @@ Result<std::vector<raft::Entry>> RaftLog::read(LogIndex first, LogIndex end,
   std::uint64_t total = 0;
   for (std::size_t i = s.map.batch_of(first); first < end; ++i) {
     const BatchPlace& place = s.map.batch(i);
-    TRY_ASSIGN(const std::string bytes, s.read_batch(place));
-    TRY_ASSIGN(const auto entries, decode_body(place.header, bytes));
-    for (const LogIndex stop = std::min(end, s.map.batch_end(i)); first < stop;
-         first = first.next()) {
-      const EntryView& entry = entries[first - place.first];
+    TRY_ASSIGN(const auto batch, s.decoded(place));
+    const LogIndex batch_end = s.map.batch_end(i);
+    for (const LogIndex stop = std::min(end, batch_end); first < stop; first = first.next()) {
+      const EntryView& entry = batch->entries[first - place.first];
       total += entry.payload.size();
-      if (!out.empty() && total > bytes_max) return out;
+      if (!out.empty() && total > bytes_max) break;
       out.push_back({entry.term, entry.index, entry.kind,
                      entry.payload.empty() ? Blob() : Blob(std::string(entry.payload))});
     }
+    if (first == batch_end) continue;
+    s.cache.keep(place, batch);
+    break;
   }
   return out;
 }
