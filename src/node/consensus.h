@@ -102,6 +102,7 @@ class Consensus {
   TimePoint deadline_ = kNever;
   env::TimerId timer_;
   bool held_ = false;
+  const std::uint64_t fetches_max_;  // per follower
   // Reads of old entries under way, per follower: bounded, what exceeds it is dropped and asked for
   // again.
   std::map<NodeId, unsigned> fetching_;
