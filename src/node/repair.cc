@@ -7,6 +7,7 @@
 #include "sql/database.h"
 #include "storage/known_members.h"
 #include "storage/manifest.h"
+#include "storage/vote_file.h"
 #include "wire/frames.h"
 
 namespace lockstep::node {
@@ -53,6 +54,9 @@ Result<std::unique_ptr<Repair>> Repair::plan(env::Env env, const NodeOptions& op
     if (member.id != options.self) repair->peers_.push_back({member.id, member.address});
   if (repair->peers_.empty()) return std::unexpected(std::move(original));
 
+  // Nobody else knows what this node has voted. Whatever else is damaged, it stays down.
+  if (auto vote = storage::VoteFile::open(env.disk, options.self); !vote)
+    return std::unexpected(std::move(vote).error());
   auto found = look_at_log(env.disk);
   if (!found.damage) return std::unexpected(std::move(found.damage).error());
   repair->durable_ = found.durable;
@@ -77,6 +81,8 @@ Result<std::unique_ptr<Repair>> Repair::plan(env::Env env, const NodeOptions& op
     if (beyond && !repair->database_damaged_) return std::unexpected(std::move(original));
     if (behind) repair->database_damaged_ = true;
   }
+  // With nothing to mend, opening would fail again as it did, and so for ever.
+  if (!repair->damage_ && !repair->database_damaged_) return std::unexpected(std::move(original));
   return repair;
 }
 

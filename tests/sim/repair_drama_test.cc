@@ -61,5 +61,18 @@ TEST_F(RepairDrama, takes_answers_that_are_longer_on_their_way_than_it_waits_to_
   EXPECT_TRUE(whole_);
 }
 
+// Nobody else knows what this node has voted: there is nothing to ask for, and so it says what is
+// wrong instead of repairing nothing, again and again.
+TEST_F(RepairDrama, node_without_a_vote_file_that_can_be_read_does_not_try) {
+  begin(3);
+  const std::size_t bad = follower();
+  world->crash(bad, {}, std::nullopt);
+  for (const std::uint64_t slot : {0, 4096})
+    world->machine(bad).disk().flip_bit("vote", slot + 20, 0);
+  const Status started = world->machine(bad).start();
+  ASSERT_FALSE(started);
+  EXPECT_NE(started.error().text.find("vote"), std::string::npos) << started.error().text;
+}
+
 }  // namespace
 }  // namespace lockstep::sim
