@@ -12,6 +12,7 @@
 #include "env/env.h"
 #include "node/consensus.h"
 #include "node/lifeline.h"
+#include "node/overdue.h"
 #include "node/ticker.h"
 #include "sql/database.h"
 
@@ -84,6 +85,7 @@ class Snapshotter {
   bool busy_ = false;
   bool halted_ = false;
   Ticker retry_;  // while the next try has to wait
+  Overdue overdue_;
   std::move_only_function<void()> on_halted_;
   Lifeline life_;
 };
