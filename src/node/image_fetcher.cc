@@ -57,7 +57,8 @@ ImageFetcher::ImageFetcher(env::Env env, Options options, PostFn post, DoneFn do
       post_(std::move(post)),
       done_(std::move(done)),
       last_id_(std::uint64_t{options.run} << 32),
-      watcher_(env, kWatchInterval, [this] { watch(); }) {
+      watcher_(env, kWatchInterval, [this] { watch(); }),
+      overdue_(env, "image") {
   CHECK(options_.piece_bytes > 0);
   CHECK(options_.piece_bytes <= kImagePieceBytes);
 }
@@ -241,16 +242,16 @@ void ImageFetcher::watch() {
 void ImageFetcher::give_up(Error error) {
   if (pauses_.size() >= kPausesMax) pauses_.clear();
   Pause& pause = pauses_[attempt_->from];
-  const bool refused = error.code == Errc::corrupt || error.code == Errc::no_space;
-  pause.until =
-      env_.clock.now() +
-      (refused ? kRefusedPauseMin * (1 << std::min(pause.refused, kDoublingsMax)) : kPause);
-  if (refused) ++pause.refused;
+  const bool refused = error.code == Errc::corrupt;
+  pause.until = env_.clock.now() + kPause;
+  if (refused) pause.until += kRefusedPauseMin * (1 << std::min(pause.refused++, kDoublingsMax));
+  const std::string line =
+      "fetching an image from node " + attempt_->from.value + " failed: " + error.text;
   // Not anew for each of the many asks that meet the same answer.
   if (refused || std::exchange(pause.why, error.text) != error.text)
-    env_.log.write(
-        LogLevel::warning, "image",
-        "fetching an image from node " + attempt_->from.value + " failed: " + error.text);
+    env_.log.write(LogLevel::warning, "image", line);
+  else
+    overdue_.waits("still without an image: " + line);
   attempt_.reset();
   watcher_.stop();
   done_(std::unexpected(std::move(error)));
@@ -266,6 +267,7 @@ void ImageFetcher::complete() {
         if (!status) return give_up(std::move(status).error());
         auto fetched = std::move(*attempt_->image);
         pauses_.erase(attempt_->from);
+        overdue_.over();
         attempt_.reset();
         watcher_.stop();
         done_(std::move(fetched));

@@ -17,6 +17,7 @@
 
 #include "env/env.h"
 #include "node/lifeline.h"
+#include "node/overdue.h"
 #include "node/ticker.h"
 #include "raft/membership.h"
 #include "sql/image.h"
@@ -81,6 +82,7 @@ class ImageFetcher {
   AttemptPtr attempt_;
   std::map<NodeId, Pause> pauses_;  // bounded
   Ticker watcher_;                  // while there is an attempt
+  Overdue overdue_;
   Lifeline life_;
 };
 
