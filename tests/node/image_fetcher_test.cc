@@ -9,35 +9,12 @@
 
 #include "base/hash.h"
 #include "node/image_pieces.h"
-#include "sim/disk.h"
-#include "tests/manual_turns.h"
+#include "tests/manual_env.h"
 
 namespace lockstep::node {
 namespace {
 
 constexpr std::uint64_t kMainBytes = 3 * 4096;
-
-// A job is done at once; what follows is a turn.
-class InlineLanes final : public env::Lanes {
- public:
-  explicit InlineLanes(env::Turns& turns) : turns_(turns) {}
-  void run(env::LaneId, env::Task work, env::Task done) override {
-    work();
-    turns_.post(std::move(done));
-  }
-  [[nodiscard]] unsigned read_lanes() const override { return 1; }
-
- private:
-  env::Turns& turns_;
-};
-class NoPeers final : public env::Peers {
-  void send(const std::string&, std::string) override {}
-};
-class Lines final : public LogSink {
- public:
-  void write(LogLevel, std::string_view, std::string_view line) override { all.emplace_back(line); }
-  std::vector<std::string> all;
-};
 
 class ImageFetcherTest : public testing::Test {
  protected:
@@ -72,23 +49,13 @@ class ImageFetcherTest : public testing::Test {
     }
     return heads;
   }
-  int times_said(const std::string& what) {
-    int found = 0;
-    for (const std::string& line : log_.all) found += line.find(what) != std::string::npos ? 1 : 0;
-    return found;
-  }
-
-  ManualClock clock_;
-  ManualTurns turns_{clock_};
-  InlineLanes lanes_{turns_};
-  sim::SimDisk disk_{Rng(1)};
-  NoPeers peers_;
-  Lines log_;
+  ManualEnv world_;
+  ManualClock& clock_ = world_.clock;
+  ManualTurns& turns_ = world_.turns;
   std::vector<wire::ImageAsk> asks_;
   int fetched_ = 0;
   std::optional<ImageFetcher> fetcher_{
-      std::in_place, env::Env{clock_, turns_, lanes_, disk_, peers_, log_},
-      ImageFetcher::Options{.run = 1, .piece_bytes = 4096},
+      std::in_place, world_.env, ImageFetcher::Options{.run = 1, .piece_bytes = 4096},
       [this](const NodeId&, wire::FrameBody body) {
         asks_.push_back(std::get<wire::ImageAsk>(body));
       },
@@ -102,7 +69,7 @@ TEST_F(ImageFetcherTest, impossible_label_is_refused_once_and_its_sender_left_al
   for (int i = 0; i < 30; ++i) heads += heads_asked_in_a_second("b", odd, "");
   EXPECT_GE(heads, 4);
   EXPECT_LE(heads, 5);  // after 1, 2, 4, 8 seconds
-  EXPECT_EQ(times_said("impossible label"), heads);
+  EXPECT_EQ(world_.log.count("impossible label"), heads);
   // Others are asked meanwhile.
   EXPECT_EQ(heads_asked_in_a_second("c", odd, ""), 1);
 }
@@ -110,14 +77,14 @@ TEST_F(ImageFetcherTest, impossible_label_is_refused_once_and_its_sender_left_al
 TEST_F(ImageFetcherTest, piece_that_never_unpacks_ends_the_attempt) {
   EXPECT_EQ(heads_asked_in_a_second("b", head(), "spoiled"), 1);
   EXPECT_FALSE(fetcher_->busy());
-  EXPECT_EQ(times_said("never what it should be"), 1);
+  EXPECT_EQ(world_.log.count("never what it should be"), 1);
 }
 
 TEST_F(ImageFetcherTest, files_that_are_no_database_are_refused) {
   EXPECT_EQ(heads_asked_in_a_second("b", head(), ""), 1);
   EXPECT_FALSE(fetcher_->busy());
   EXPECT_EQ(fetched_, 0);
-  EXPECT_EQ(times_said("no database of ours"), 1);
+  EXPECT_EQ(world_.log.count("no database of ours"), 1);
 }
 
 }  // namespace

@@ -5,22 +5,10 @@
 #include <functional>
 #include <optional>
 
-#include "sim/disk.h"
-#include "tests/manual_turns.h"
+#include "tests/manual_env.h"
 
 namespace lockstep::node {
 namespace {
-
-class NoLanes final : public env::Lanes {
-  void run(env::LaneId, env::Task, env::Task) override {}
-  [[nodiscard]] unsigned read_lanes() const override { return 1; }
-};
-class NoPeers final : public env::Peers {
-  void send(const std::string&, std::string) override {}
-};
-class NoLog final : public LogSink {
-  void write(LogLevel, std::string_view, std::string_view) override {}
-};
 
 class TickerTest : public testing::Test {
  protected:
@@ -30,18 +18,13 @@ class TickerTest : public testing::Test {
   }
   [[nodiscard]] std::int64_t now_ms() const { return (clock_.now() - began_) / milliseconds(1); }
 
-  ManualClock clock_;
-  ManualTurns turns_{clock_};
-  NoLanes lanes_;
-  sim::SimDisk disk_{Rng(1)};
-  NoPeers peers_;
-  NoLog log_;
+  ManualEnv world_;
+  ManualClock& clock_ = world_.clock;
+  ManualTurns& turns_ = world_.turns;
   const TimePoint began_ = clock_.now();
   std::vector<std::int64_t> ticks_;
   std::function<void()> task_ = [] {};
-  std::optional<Ticker> ticker_{std::in_place,
-                                env::Env{clock_, turns_, lanes_, disk_, peers_, log_},
-                                milliseconds(10), [this] {
+  std::optional<Ticker> ticker_{std::in_place, world_.env, milliseconds(10), [this] {
                                   ticks_.push_back(now_ms());
                                   task_();
                                 }};
