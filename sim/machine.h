@@ -9,6 +9,7 @@
 #include <string>
 
 #include "api/handler.h"
+#include "base/check.h"
 #include "base/rng.h"
 #include "node/node.h"
 #include "node/repair.h"
@@ -96,7 +97,10 @@ class Machine {
   // How often a process was started here, counting from 1.
   [[nodiscard]] std::uint64_t starts() const { return starts_; }
   // Precondition: running().
-  [[nodiscard]] const node::Node& node() const { return *process_->node; }
+  [[nodiscard]] const node::Node& node() const {
+    CHECK(running());
+    return *process_->node;
+  }
   [[nodiscard]] SimDisk& disk() { return disk_; }
   [[nodiscard]] const SimClock& clock() const { return clock_; }
 

@@ -134,6 +134,7 @@ void draw_node(Rng rng, Swarm& swarm) {
   node.apply_timeout = draw_between(rng, milliseconds(500), seconds(4));
   node.database.cache_pages = pick(rng, {4, 20, 2'000});
   node.reads_at_once = pick(rng, {0u, 1u});
+  node.held_log_bytes_min = pick<std::uint64_t>(rng, {16u << 10, 256u << 20});
 }
 
 void draw_clients(Rng rng, Swarm& swarm) {

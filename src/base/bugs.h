@@ -34,6 +34,7 @@ enum class Bug {
   random_not_seeded,         // M29 SQL random() not the same on every replica
   torn_tail_accepted,        // M30 torn tail batch accepted
   middle_corruption_cut,     // M31 bad batch in the middle taken for the end of the log
+  lost_change_not_covered,   // a log that lost a membership change is beyond an image's help
   sync_error_ignored,        // M32 a failed sync is taken for done
   learner_counted,           // M39 commit counts a member that does not vote
   compact_above_durable,     // M44 the log forgets entries above the durable database index
@@ -43,6 +44,9 @@ enum class Bug {
   main_not_synced,   // checkpoint complete without a sync of the main file
   partial_checkpoint_done,  // a checkpoint that readers made partial is taken for complete
   install_without_sync,     // M23 an image is installed before its files are durable
+  image_label_of_file,      // an image is as long as its file, though a full disk cut a page off
+  log_let_go_with_image,    // the log above an image is kept only while pieces are asked for
+  repair_timer_lost,        // a repair asks no more once its timer has met a job under way
   page_sums_ignored,        // a page that does not match its checksum is served
   sums_after_manifest,      // page checksums synced after the manifest that names them
   ack_before_commit,        // M48 write acknowledged before it is committed

@@ -21,7 +21,8 @@ Applier::Applier(env::Env env, Options options, Consensus& consensus, sql::Datab
       consensus_(consensus),
       database_(database),
       listener_(std::move(listener)),
-      applied_(database.status().applied) {}
+      applied_(database.status().applied),
+      sweeper_(env, kSweepInterval, [this] { sweep(); }) {}
 
 void Applier::poke() {
   if (busy_ || halted_) return;
@@ -105,7 +106,7 @@ void Applier::when_applied(LogIndex index, TimePoint deadline,
                            std::move_only_function<void(bool)> task) {
   if (index <= applied_) return task(true);
   waiters_.emplace(index, Waiter{deadline, std::move(task)});
-  schedule_sweep();
+  sweeper_.start();
 }
 
 void Applier::release_waiters() {
@@ -117,23 +118,18 @@ void Applier::release_waiters() {
   for (auto& waiter : ready) waiter.task(true);
 }
 
-void Applier::schedule_sweep() {
-  if (sweep_scheduled_ || waiters_.empty()) return;
-  sweep_scheduled_ = true;
-  env_.turns.at(env_.clock.now() + kSweepInterval, life_.guard([this] {
-    sweep_scheduled_ = false;
-    std::vector<Waiter> late;
-    for (auto it = waiters_.begin(); it != waiters_.end();) {
-      if (it->second.deadline > env_.clock.now()) {
-        ++it;
-        continue;
-      }
-      late.push_back(std::move(it->second));
-      it = waiters_.erase(it);
+void Applier::sweep() {
+  std::vector<Waiter> late;
+  for (auto it = waiters_.begin(); it != waiters_.end();) {
+    if (it->second.deadline > env_.clock.now()) {
+      ++it;
+      continue;
     }
-    schedule_sweep();
-    for (auto& waiter : late) waiter.task(false);
-  }));
+    late.push_back(std::move(it->second));
+    it = waiters_.erase(it);
+  }
+  if (waiters_.empty()) sweeper_.stop();
+  for (auto& waiter : late) waiter.task(false);
 }
 
 }  // namespace lockstep::node

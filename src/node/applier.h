@@ -10,6 +10,7 @@
 #include "env/env.h"
 #include "node/consensus.h"
 #include "node/lifeline.h"
+#include "node/ticker.h"
 #include "sql/database.h"
 
 namespace lockstep::node {
@@ -55,7 +56,7 @@ class Applier {
   void finish(Outcome outcome, const std::vector<Term>& terms);
   void wait_for_space();
   void release_waiters();
-  void schedule_sweep();
+  void sweep();
 
   env::Env env_;
   const Options options_;
@@ -67,7 +68,7 @@ class Applier {
   bool disk_full_ = false;
   bool halted_ = false;
   std::move_only_function<void()> on_halted_;
-  bool sweep_scheduled_ = false;
+  Ticker sweeper_;  // while somebody waits
   std::multimap<LogIndex, Waiter> waiters_;
   Lifeline life_;
 };

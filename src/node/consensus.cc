@@ -7,12 +7,6 @@
 #include "wire/frames.h"
 
 namespace lockstep::node {
-namespace {
-
-constexpr unsigned kFetchesPerFollowerMax = 2;
-
-}  // namespace
-
 ElectionHold::ElectionHold(Consensus& consensus) : consensus_(&consensus) {
   consensus_->hold_elections(true);
 }
@@ -43,7 +37,12 @@ Consensus::Consensus(env::Env env, Options options, storage::RaftLog& log, stora
               {.persisted = [this](Ticket ticket) { persisted(ticket); },
                .space = [this](bool space) { listener_.space(space); },
                .failed = [this](Error error) { listener_.failed(std::move(error)); }}),
-      listener_(std::move(listener)) {}
+      listener_(std::move(listener)),
+      // As many as the core has under way: a follower must not catch up more slowly because what it
+      // lacks is on the disk.
+      fetches_max_(std::max<std::uint64_t>(
+          2, options.raft.inflight_bytes_max /
+                 std::max<std::uint64_t>(1, options.raft.message_bytes_max))) {}
 
 template <class Step>
 void Consensus::step(Step step) {
@@ -192,7 +191,7 @@ void Consensus::fetch_and_send(raft::Message message) {
   const LogIndex end = std::min(first + append.count, core_.durable_index().next());
   if (end <= first) return;
   auto& under_way = fetching_[message.to];
-  if (under_way == kFetchesPerFollowerMax) return;
+  if (under_way >= fetches_max_) return;
   ++under_way;
   fetch(first, end, UINT64_MAX, [this, message = std::move(message)](auto entries) mutable {
     --fetching_[message.to];

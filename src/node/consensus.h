@@ -92,6 +92,8 @@ class Consensus {
   [[nodiscard]] ClusterId recovered_from() const { return recovered_from_; }
   // The newest membership that is committed as far as this node knows, and where it stands.
   [[nodiscard]] const raft::Membership& committed_membership() const;
+  // How many bytes this run of the node has added to the log.
+  [[nodiscard]] std::uint64_t log_bytes_written() const { return writer_.bytes_written(); }
   // Reads entries [first, end) of at most `bytes_max` from the log, on its lane. Precondition: all
   // are durable. A failure is final and goes to Listener::failed.
   void fetch(LogIndex first, LogIndex end, std::uint64_t bytes_max,
@@ -132,6 +134,7 @@ class Consensus {
   env::TimerId timer_;
   unsigned holds_ = 0;  // ElectionHolds that are there
   std::optional<TimePoint> disk_busy_since_;
+  const std::uint64_t fetches_max_;  // per follower
   // Reads of old entries under way, per follower: bounded, what exceeds it is dropped and asked for
   // again.
   std::map<NodeId, unsigned> fetching_;

@@ -1,6 +1,5 @@
 #include "node/forwarder.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace lockstep::node {
@@ -8,8 +7,6 @@ namespace {
 
 constexpr Duration kSweepInterval = milliseconds(50);
 constexpr std::size_t kPendingMax = 65'536;
-constexpr std::uint32_t kWindow = 4096;  // remembered ids per sender's run
-constexpr std::size_t kRunsMax = 64;     // remembered runs of senders
 
 }  // namespace
 
@@ -20,7 +17,8 @@ Forwarder::Forwarder(env::Env env, NodeId self, std::uint32_t run, Term started_
       self_(std::move(self)),
       started_in_(started_in),
       consensus_(consensus),
-      last_id_(std::uint64_t{run} << 32) {}
+      last_id_(std::uint64_t{run} << 32),
+      sweeper_(env, kSweepInterval, [this] { sweep(); }) {}
 
 void Forwarder::forward(wire::Forward request, Duration timeout, ForwardFn done) {
   const auto leader = consensus_.core().leader();
@@ -33,7 +31,7 @@ void Forwarder::forward(wire::Forward request, Duration timeout, ForwardFn done)
   pending_.emplace(request.id,
                    Pending{consensus_.core().term(), env_.clock.now() + timeout, std::move(done)});
   consensus_.post(*leader, std::move(request));
-  schedule_sweep();
+  sweeper_.start();
 }
 
 void Forwarder::on_reply(wire::ForwardReply reply) {
@@ -47,30 +45,11 @@ void Forwarder::on_reply(wire::ForwardReply reply) {
 void Forwarder::on_request(const NodeId& from, wire::Forward request, const ServeForwardFn& serve) {
   const std::uint64_t id = request.id;
   // A copy from a term that this run did not witness whole may have been executed before a restart.
-  if (request.term <= started_in_ || !first_time(from, id)) return;
+  if (request.term <= started_in_ || !seen_.first_time(from, id)) return;
   serve(std::move(request), life_.guard([this, from, id](wire::ForwardReply reply) {
     reply.id = id;
     consensus_.post(from, std::move(reply));
   }));
-}
-
-bool Forwarder::first_time(const NodeId& from, std::uint64_t id) {
-  const auto run = static_cast<std::uint32_t>(id >> 32);
-  const auto number = static_cast<std::uint32_t>(id);
-  const auto [it, is_new] = seen_.try_emplace({from, run});
-  if (is_new) {
-    runs_.push_back(it->first);
-    if (runs_.size() > kRunsMax) {
-      seen_.erase(runs_.front());
-      runs_.pop_front();
-    }
-  }
-  Seen& seen = it->second;
-  if (number + kWindow <= seen.newest) return false;
-  if (!seen.ids.insert(number).second) return false;
-  seen.newest = std::max(seen.newest, number);
-  while (*seen.ids.begin() + kWindow <= seen.newest) seen.ids.erase(seen.ids.begin());
-  return true;
 }
 
 void Forwarder::status_changed() {
@@ -88,16 +67,6 @@ void Forwarder::status_changed() {
   for (auto& done : undecided) done(fail(Errc::unknown, "leadership lost while committing log"));
 }
 
-void Forwarder::schedule_sweep() {
-  if (sweep_scheduled_ || pending_.empty()) return;
-  sweep_scheduled_ = true;
-  env_.turns.at(env_.clock.now() + kSweepInterval, life_.guard([this] {
-    sweep_scheduled_ = false;
-    sweep();
-    schedule_sweep();
-  }));
-}
-
 void Forwarder::sweep() {
   const TimePoint now = env_.clock.now();
   std::vector<ForwardFn> late;
@@ -109,6 +78,7 @@ void Forwarder::sweep() {
     late.push_back(std::move(it->second.done));
     it = pending_.erase(it);
   }
+  if (pending_.empty()) sweeper_.stop();
   for (auto& done : late) done(fail(Errc::timeout, "timed out waiting for the leader's answer"));
 }
 

@@ -6,15 +6,15 @@
 // serve (and does not call "not leader" either: an earlier copy may have been executed).
 #pragma once
 
-#include <deque>
 #include <map>
-#include <set>
 #include <string>
 
 #include "env/env.h"
 #include "node/consensus.h"
 #include "node/lifeline.h"
 #include "node/node.h"
+#include "node/seen_requests.h"
+#include "node/ticker.h"
 
 namespace lockstep::node {
 
@@ -37,13 +37,6 @@ class Forwarder {
     TimePoint deadline;
     ForwardFn done;
   };
-  // Ids of one run of one sender: those seen among the newest kWindow, and everything older.
-  struct Seen {
-    std::uint32_t newest = 0;
-    std::set<std::uint32_t> ids;
-  };
-  bool first_time(const NodeId& from, std::uint64_t id);
-  void schedule_sweep();
   void sweep();
 
   env::Env env_;
@@ -52,9 +45,8 @@ class Forwarder {
   Consensus& consensus_;
   std::map<std::uint64_t, Pending> pending_;
   std::uint64_t last_id_;
-  std::map<std::pair<NodeId, std::uint32_t>, Seen> seen_;
-  std::deque<std::pair<NodeId, std::uint32_t>> runs_;  // the keys of seen_, oldest first
-  bool sweep_scheduled_ = false;
+  SeenRequests seen_;
+  Ticker sweeper_;  // while something is pending
   Lifeline life_;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/bugs.h"
 #include "base/hash.h"
 #include "node/image_pieces.h"
 
@@ -33,15 +34,17 @@ Result<Piece> read_piece(sql::Database& database, const wire::ImageAsk& ask) {
 
 }  // namespace
 
-ImageSender::ImageSender(env::Env env, std::uint32_t run, Consensus& consensus,
-                         Snapshotter& snapshotter, sql::Database& database,
+ImageSender::ImageSender(env::Env env, std::uint32_t run, std::uint64_t held_log_bytes_min,
+                         Consensus& consensus, Snapshotter& snapshotter, sql::Database& database,
                          std::function<void(Error)> failed)
     : env_(env),
       consensus_(consensus),
       snapshotter_(snapshotter),
       database_(database),
       failed_(std::move(failed)),
-      session_(std::uint64_t{run} << 32) {}
+      session_(std::uint64_t{run} << 32),
+      holds_(env, held_log_bytes_min, consensus),
+      watcher_(env, kWatchInterval, [this] { watch(); }) {}
 
 void ImageSender::on_ask(const NodeId& from, const wire::ImageAsk& ask) {
   if (halted_) return;
@@ -49,6 +52,7 @@ void ImageSender::on_ask(const NodeId& from, const wire::ImageAsk& ask) {
   if (state_ != State::pinned || ask.session != session_)
     return refuse(from, ask, "that image is gone");
   asked_at_ = env_.clock.now();
+  holds_.heard_of(from);
   send_piece(from, ask);
 }
 
@@ -88,8 +92,6 @@ void ImageSender::pinned(Result<sql::ImageLabel> label) {
   ++session_;
   const LogIndex at = label->state.index;
   head_ = head_of(*label, consensus_.core().membership_at(at));
-  // Whoever takes this image goes on from there.
-  snapshotter_.hold_log(at);
   for (const auto& each : waiting) {
     if (at < each.ask.least) {
       refuse(each.from, each.ask, "this node's durable state is older");
@@ -97,11 +99,13 @@ void ImageSender::pinned(Result<sql::ImageLabel> label) {
       send_head(each);
     }
   }
-  watch();
+  hold_log();
+  watcher_.start();
   job_done();
 }
 
 void ImageSender::send_head(const Waiting& to) {
+  holds_.hold(to.from, head_.at.index, head_.main_bytes + head_.wal_bytes);
   consensus_.post(to.from, wire::ImageReply{.id = to.ask.id,
                                             .session = session_,
                                             .kind = wire::ImageReply::Kind::head,
@@ -135,18 +139,24 @@ void ImageSender::refuse(const NodeId& from, const wire::ImageAsk& ask, std::str
 }
 
 void ImageSender::watch() {
-  env_.turns.at(env_.clock.now() + kWatchInterval, life_.guard([this, session = session_] {
-    if (state_ != State::pinned || session != session_) return;
-    const bool idle = env_.clock.now() - asked_at_ >= kIdleMax;
-    if (idle) return release();
-    watch();
-  }));
+  if (state_ == State::pinned && env_.clock.now() - asked_at_ >= kIdleMax) release();
+  holds_.look();
+  hold_log();
+  if (state_ != State::pinned && !holds_.any()) watcher_.stop();
+}
+
+// Whoever takes an image goes on from there.
+void ImageSender::hold_log() {
+  auto above = holds_.lowest();
+  if (state_ == State::pinned) above = std::min(above.value_or(head_.at.index), head_.at.index);
+  snapshotter_.hold_log(above);
 }
 
 void ImageSender::release() {
   if (state_ != State::pinned) return;
   state_ = State::unpinning;
-  snapshotter_.hold_log(std::nullopt);
+  if (LOCKSTEP_BUG(log_let_go_with_image)) holds_.let_go_of_all();
+  hold_log();
   ++jobs_;
   env_.lanes.run(
       {env::LaneKind::image, 0}, [this] { database_.unpin_image(); }, life_.guard([this] {

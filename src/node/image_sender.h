@@ -1,7 +1,7 @@
 // ImageSender: serves images of this node's database to nodes that need it whole. One image at a
 // time is pinned, for all who ask; it is let go when nobody has asked for a while, or when the
 // write-ahead file that it holds back grows too long. Receivers then begin again, and keep what
-// they have.
+// they have. The log above it is kept for longer (node/log_holds.h).
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,9 @@
 #include "env/env.h"
 #include "node/consensus.h"
 #include "node/lifeline.h"
+#include "node/log_holds.h"
 #include "node/snapshotter.h"
+#include "node/ticker.h"
 #include "sql/database.h"
 
 namespace lockstep::node {
@@ -20,8 +22,9 @@ namespace lockstep::node {
 class ImageSender {
  public:
   // `run` differs per start of this node: sessions of an earlier one are not taken for this one's.
-  ImageSender(env::Env env, std::uint32_t run, Consensus& consensus, Snapshotter& snapshotter,
-              sql::Database& database, std::function<void(Error)> failed);
+  ImageSender(env::Env env, std::uint32_t run, std::uint64_t held_log_bytes_min,
+              Consensus& consensus, Snapshotter& snapshotter, sql::Database& database,
+              std::function<void(Error)> failed);
 
   void on_ask(const NodeId& from, const wire::ImageAsk& ask);
   // Lets go of the image, whoever needs it.
@@ -39,6 +42,7 @@ class ImageSender {
   void pin();
   void pinned(Result<sql::ImageLabel> label);
   void send_head(const Waiting& to);
+  void hold_log();
   void send_piece(const NodeId& from, const wire::ImageAsk& ask);
   void refuse(const NodeId& from, const wire::ImageAsk& ask, std::string why);
   void watch();
@@ -57,6 +61,8 @@ class ImageSender {
   unsigned jobs_ = 0;
   bool halted_ = false;
   std::move_only_function<void()> on_halted_;
+  LogHolds holds_;
+  Ticker watcher_;  // while an image is pinned or a log held
   Lifeline life_;
 };
 

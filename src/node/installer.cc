@@ -37,6 +37,8 @@ void Installer::install(ImageFetcher::Fetched fetched) {
         // Whatever went wrong, the old database is not in use any more: open it again.
         const bool again =
             status || status.error().code == Errc::corrupt || status.error().code == Errc::no_space;
+        if (again && !status)
+          env_.log.write(LogLevel::error, "image", "not installed: " + status.error().text);
         if (again) return listener_.reopen();
         listener_.failed(std::move(status).error());
       }));

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "storage/log_format.h"
+
 namespace lockstep::node {
 namespace {
 
@@ -83,6 +85,7 @@ void LogWriter::write_ahead(storage::SpareAhead spare) {
 
 void LogWriter::finish(Ticket ticket, std::shared_ptr<raft::Write> write, Status status) {
   if (status) {
+    bytes_written_ += storage::encoded_batch_bytes(write->entries);
     busy_ = false;
     pump();
     if (std::exchange(disk_full_, false)) listener_.space(true);

@@ -34,6 +34,8 @@ class LogWriter {
   // Queues a write behind all earlier ones. Bounded by what the core has in flight.
   void add(raft::Write write);
   [[nodiscard]] bool idle() const { return !busy_ && queue_.empty(); }
+  // Of batches, since this was made.
+  [[nodiscard]] std::uint64_t bytes_written() const { return bytes_written_; }
 
  private:
   // What a job of the log lane tells.
@@ -50,6 +52,7 @@ class LogWriter {
   storage::VoteFile& vote_;
   Listener listener_;
   std::vector<raft::Write> queue_;
+  std::uint64_t bytes_written_ = 0;
   bool busy_ = false;
   bool disk_full_ = false;
   std::string ahead_;                         // the last spare that was asked for

@@ -13,11 +13,12 @@ Error about(std::string_view what, Error error) {
   return {error.code, std::string(what) + ": " + error.text};
 }
 
-Status open_log(env::Disk& disk, const NodeOptions& options, LogIndex durable, Storage& storage) {
+Status open_log(env::Disk& disk, const NodeOptions& options, const storage::DurableState& durable,
+                Storage& storage) {
   auto vote = storage::VoteFile::open(disk, options.self);
   if (!vote) return std::unexpected(about("vote file", std::move(vote).error()));
   storage::LogOptions log_options = options.log;
-  log_options.durable = durable;
+  log_options.durable = storage::covered_by(durable);
   auto log = storage::RaftLog::open(disk, log_options);
   if (!log) return std::unexpected(about("raft log", std::move(log).error()));
   if (log->created && (*vote)->state() != raft::HardState{})
@@ -159,7 +160,7 @@ Result<std::unique_ptr<Node>> Node::open(env::Env env, NodeOptions options) {
   CHECK(!options.new_cluster.is_nil());
   Storage storage;
   TRY(open_database(env, options, storage));
-  TRY(open_log(env.disk, options, storage.database->durable().index, storage));
+  TRY(open_log(env.disk, options, storage.database->durable(), storage));
   TRY(check_agreement(storage));
   if (options.recover_members) TRY(recover(*options.recover_members, storage));
   TRY(check_cluster(storage));

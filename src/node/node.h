@@ -71,6 +71,9 @@ struct NodeOptions {
   std::uint64_t durable_point_entries = 8192;
   std::uint64_t checkpoint_wal_bytes = 4u << 20;
   std::uint64_t log_keep_entries = 10'240;
+  // For a node that takes an image the log is kept until it has caught up, unless as much has been
+  // written meanwhile as the image is long, or this many bytes.
+  std::uint64_t held_log_bytes_min = 256u << 20;
   // A write-ahead file longer than this ends the long reads and the image transfers that hold it
   // back; at twice the length new writes are refused.
   std::uint64_t wal_bytes_max = 256u << 20;

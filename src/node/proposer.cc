@@ -44,7 +44,11 @@ Answer made_up_answer(const raft::Proposal& proposal, LogIndex index) {
 }  // namespace
 
 Proposer::Proposer(env::Env env, Options options, Rng rng, Consensus& consensus)
-    : env_(env), options_(options), rng_(rng), consensus_(consensus) {}
+    : env_(env),
+      options_(options),
+      rng_(rng),
+      consensus_(consensus),
+      sweeper_(env, kSweepInterval, [this] { sweep(); }) {}
 
 void Proposer::write(std::string command, AnswerFn done) {
   if (closed_) return done(std::unexpected(*closed_));
@@ -72,7 +76,7 @@ void Proposer::follow(raft::Position at, AnswerFn done) {
                                      .deadline = env_.clock.now() + options_.apply_timeout,
                                      .bytes = 0,
                                      .done = std::move(done)});
-  schedule_sweep();
+  sweeper_.start();
 }
 
 // Turns of its own, for as long as writes come between them: every request that is already waiting
@@ -120,7 +124,7 @@ void Proposer::accepted(const raft::Accepted& accepted) {
                                               .deadline = env_.clock.now() + options_.apply_timeout,
                                               .bytes = queued.proposal.payload.size(),
                                               .done = std::move(queued.done)});
-  schedule_sweep();
+  sweeper_.start();
 }
 
 void Proposer::refused(const raft::Refused& refused) {
@@ -163,16 +167,6 @@ void Proposer::answer(Pending pending, Result<Answer> answer) {
   pending.done(std::move(answer));
 }
 
-void Proposer::schedule_sweep() {
-  if (sweep_scheduled_ || pending_.empty()) return;
-  sweep_scheduled_ = true;
-  env_.turns.at(env_.clock.now() + kSweepInterval, life_.guard([this] {
-    sweep_scheduled_ = false;
-    sweep();
-    schedule_sweep();
-  }));
-}
-
 void Proposer::sweep() {
   const TimePoint now = env_.clock.now();
   const bool leads = consensus_.core().role() == raft::Role::leader;
@@ -185,6 +179,7 @@ void Proposer::sweep() {
     late.push_back(std::move(it->second));
     it = pending_.erase(it);
   }
+  if (pending_.empty()) sweeper_.stop();
   for (auto& pending : late) {
     answer(std::move(pending),
            leads ? fail(Errc::timeout, "timed out waiting for the write to be committed")

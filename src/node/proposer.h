@@ -17,6 +17,7 @@
 #include "node/consensus.h"
 #include "node/lifeline.h"
 #include "node/node.h"
+#include "node/ticker.h"
 
 namespace lockstep::node {
 
@@ -71,7 +72,6 @@ class Proposer {
   void flush();
   void schedule_flush();
   void gather(unsigned turns_left);
-  void schedule_sweep();
   void sweep();
   void answer(Pending pending, Result<Answer> answer);
 
@@ -87,7 +87,7 @@ class Proposer {
   raft::RequestId last_id_ = 0;
   WallTime last_stamp_;
   bool flush_scheduled_ = false;
-  bool sweep_scheduled_ = false;
+  Ticker sweeper_;  // while something is pending
   Lifeline life_;
 };
 

@@ -16,7 +16,10 @@ constexpr Duration kLongJob = milliseconds(10);
 
 ReadPool::ReadPool(env::Env env, std::vector<std::unique_ptr<sql::Reader>> readers, Options options,
                    std::function<void(Error)> failed)
-    : env_(env), options_(options), failed_(std::move(failed)) {
+    : env_(env),
+      options_(options),
+      failed_(std::move(failed)),
+      watcher_(env, kLongJob, [this] { watch(); }) {
   CHECK(!readers.empty());
   CHECK(options_.at_once > 0);
   for (auto& reader : readers) lanes_.push_back({.reader = std::move(reader), .batch = nullptr});
@@ -73,7 +76,7 @@ void ReadPool::start(unsigned lane, std::vector<Job> jobs) {
   auto batch = std::make_shared<Batch>(std::move(jobs));
   lanes_[lane].batch = batch;
   lanes_[lane].since = env_.clock.now();
-  watch();
+  watcher_.start();
   env::run_on(
       env_.lanes, {env::LaneKind::read, lane},
       [reader = lanes_[lane].reader.get(), batch = std::move(batch)] {
@@ -112,19 +115,14 @@ void ReadPool::finish(unsigned lane, std::vector<Output> outputs) {
   }
 }
 
-// For as long as a lane works.
 void ReadPool::watch() {
-  if (std::exchange(watching_, true)) return;
-  env_.turns.at(env_.clock.now() + kLongJob, life_.guard([this] {
-    watching_ = false;
-    bool working = false;
-    for (Lane& lane : lanes_) {
-      if (is_long(lane)) take_back(lane);
-      working = working || lane.batch;
-    }
-    if (working) watch();
-    pump();
-  }));
+  bool working = false;
+  for (Lane& lane : lanes_) {
+    if (is_long(lane)) take_back(lane);
+    working = working || lane.batch;
+  }
+  if (!working) watcher_.stop();
+  pump();
 }
 
 // A lane that has not begun at all waits for a processor, not for a read.

@@ -15,6 +15,7 @@
 
 #include "env/env.h"
 #include "node/lifeline.h"
+#include "node/ticker.h"
 #include "sql/database.h"
 #include "sql/lane_locks.h"
 
@@ -77,7 +78,7 @@ class ReadPool {
   std::vector<Lane> lanes_;
   std::function<void(Error)> failed_;
   std::deque<Job> queue_;
-  bool watching_ = false;
+  Ticker watcher_;  // while a lane works
   Lifeline life_;
 };
 

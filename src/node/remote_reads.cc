@@ -12,7 +12,10 @@ constexpr Duration kAskAgainAfter = milliseconds(100);
 }  // namespace
 
 RemoteReads::RemoteReads(env::Env env, std::uint32_t run, Consensus& consensus)
-    : env_(env), consensus_(consensus), last_id_(std::uint64_t{run} << 32) {}
+    : env_(env),
+      consensus_(consensus),
+      last_id_(std::uint64_t{run} << 32),
+      asker_(env, kAskAgainAfter, [this] { look_after(); }) {}
 
 void RemoteReads::ask(TimePoint deadline, IndexFn done) {
   if (!consensus_.core().leader()) return done(fail(Errc::no_leader, "leader not found"));
@@ -21,7 +24,7 @@ void RemoteReads::ask(TimePoint deadline, IndexFn done) {
   waiting_.push_back({deadline, std::move(done)});
   // The ask that is under way was sent before this read began: it proves nothing for it.
   if (asked_.empty()) send();
-  send_again_later();
+  asker_.start();
 }
 
 void RemoteReads::send() {
@@ -55,20 +58,14 @@ void RemoteReads::status_changed() {
   if (leader) send();
 }
 
-void RemoteReads::send_again_later() {
-  if (timer_set_) return;
-  timer_set_ = true;
-  env_.turns.at(env_.clock.now() + kAskAgainAfter, life_.guard([this] {
-    timer_set_ = false;
-    expire();
-    if (asked_.empty() && waiting_.empty()) return;
-    if (asked_.empty()) {
-      send();
-    } else {
-      consensus_.post(leader_, wire::ReadAsk{last_id_});
-    }
-    send_again_later();
-  }));
+void RemoteReads::look_after() {
+  expire();
+  if (asked_.empty() && waiting_.empty()) return asker_.stop();
+  if (asked_.empty()) {
+    send();
+  } else {
+    consensus_.post(leader_, wire::ReadAsk{last_id_});
+  }
 }
 
 void RemoteReads::expire() {

@@ -8,7 +8,7 @@
 
 #include "env/env.h"
 #include "node/consensus.h"
-#include "node/lifeline.h"
+#include "node/ticker.h"
 
 namespace lockstep::node {
 
@@ -32,7 +32,7 @@ class RemoteReads {
     IndexFn done;
   };
   void send();
-  void send_again_later();
+  void look_after();
   void expire();
 
   env::Env env_;
@@ -41,8 +41,7 @@ class RemoteReads {
   std::vector<Waiting> waiting_;  // for the next ask
   std::vector<Waiting> asked_;    // for the answer to last_id_
   NodeId leader_;                 // whom it was sent to
-  bool timer_set_ = false;
-  Lifeline life_;
+  Ticker asker_;                  // while reads wait
 };
 
 }  // namespace lockstep::node

@@ -2,28 +2,32 @@
 
 #include <utility>
 
+#include "base/bugs.h"
 #include "base/check.h"
 #include "sql/database.h"
 #include "storage/known_members.h"
 #include "storage/manifest.h"
+#include "storage/vote_file.h"
 #include "wire/frames.h"
 
 namespace lockstep::node {
 namespace {
 
 constexpr Duration kRetryInterval = milliseconds(500);
+constexpr std::size_t kAsksMax = 64;  // an answer may take many intervals to come
 
 struct Found {
-  LogIndex durable;
+  storage::Covered durable;
   Result<std::optional<storage::LogDamage>> damage;
 };
 
 // What the log lacks, given what the database holds.
 Found look_at_log(env::Disk& disk) {
-  LogIndex durable;
+  storage::Covered durable;
   if (auto manifest = storage::Manifest::open(disk); manifest && (*manifest)->current())
-    durable = (*manifest)->current()->index;
-  return {durable, storage::find_log_damage(disk, durable)};
+    durable = storage::covered_by(*(*manifest)->current());
+  auto damage = storage::find_log_damage(disk, durable);
+  return {std::move(durable), std::move(damage)};
 }
 
 }  // namespace
@@ -37,7 +41,9 @@ Repair::Repair(env::Env env, const NodeOptions& options)
           env, {.run = run_, .piece_bytes = options.image_piece_bytes},
           [this](const NodeId& to, wire::FrameBody body) { post(to, std::move(body)); },
           [this](auto fetched) { image_fetched(std::move(fetched)); }),
-      last_id_(std::uint64_t{run_} << 32) {}
+      last_id_(std::uint64_t{run_} << 32),
+      ticker_(env, kRetryInterval, [this] { go_on(); }),
+      overdue_(env, "repair") {}
 
 Repair::~Repair() = default;
 
@@ -50,6 +56,9 @@ Result<std::unique_ptr<Repair>> Repair::plan(env::Env env, const NodeOptions& op
     if (member.id != options.self) repair->peers_.push_back({member.id, member.address});
   if (repair->peers_.empty()) return std::unexpected(std::move(original));
 
+  // Nobody else knows what this node has voted. Whatever else is damaged, it stays down.
+  if (auto vote = storage::VoteFile::open(env.disk, options.self); !vote)
+    return std::unexpected(std::move(vote).error());
   auto found = look_at_log(env.disk);
   if (!found.damage) return std::unexpected(std::move(found.damage).error());
   repair->durable_ = found.durable;
@@ -68,11 +77,14 @@ Result<std::unique_ptr<Repair>> Repair::plan(env::Env env, const NodeOptions& op
     auto log = storage::RaftLog::open(env.disk, log_options);
     if (!log) return std::unexpected(std::move(log).error());
     repair->least_ = std::max(log->recovered.base.index, LogIndex{1});
-    const bool behind = found.durable < log->recovered.base.index;
-    const bool beyond = found.durable > log->recovered.base.index + log->recovered.terms.size();
+    const LogIndex durable = found.durable.index;
+    const bool behind = durable < log->recovered.base.index;
+    const bool beyond = durable > log->recovered.base.index + log->recovered.terms.size();
     if (beyond && !repair->database_damaged_) return std::unexpected(std::move(original));
     if (behind) repair->database_damaged_ = true;
   }
+  // With nothing to mend, opening would fail again as it did, and so for ever.
+  if (!repair->damage_ && !repair->database_damaged_) return std::unexpected(std::move(original));
   return repair;
 }
 
@@ -81,7 +93,7 @@ void Repair::start(DoneFn done) {
   env_.log.write(LogLevel::warning, "repair",
                  damage_ ? "asking other nodes for what the log lost: " + damage_->text
                          : std::string("asking other nodes for an image of the database"));
-  env_.turns.post(life_.guard([this] { go_on(); }));
+  ticker_.poke();
 }
 
 void Repair::receive(std::string_view bytes) {
@@ -101,26 +113,42 @@ void Repair::look() {
       life_.guard([this](Found found) {
         working_ = false;
         if (!found.damage) return finish(std::unexpected(std::move(found.damage).error()));
-        durable_ = found.durable;
+        durable_ = std::move(found.durable);
         damage_ = std::move(*found.damage);
         without_ = 0;
-        if (!damage_ && !database_damaged_) return finish({});
-        go_on();
+        asked_.clear();
+        overdue_.over();
+        ticker_.poke();
       }));
 }
 
-// One step, and again after a while if nothing came of it.
+// One step. The ticker sees to it that another one follows, whatever became of the last.
 void Repair::go_on() {
-  if (finished_ || working_) return;
+  if (finished_) return ticker_.stop();
+  if (working_ && LOCKSTEP_BUG(repair_timer_lost)) ticker_.stop();
+  if (working_) return;
+  say_what_is_missing();
   if (!damage_ && !database_damaged_) return finish({});
-  const bool nobody_has_them = damage_ && without_ >= 2 * peers_.size();
+  const bool nobody_has_them = damage_ && (damage_->count == 0 || without_ >= 2 * peers_.size());
+  // What an image says of the log has been looked at already, and more than that no other can say.
+  if (nobody_has_them && damage_->image_from <= durable_.index && !durable_.membership.empty())
+    return finish(
+        fail(Errc::corrupt, "an image does not make up for what the log lost: " + damage_->text));
   if (damage_ && !nobody_has_them) {
     ask_for_entries();
   } else {
-    if (damage_) least_ = std::max(least_, damage_->first + (damage_->count - 1));
+    if (damage_) least_ = std::max(least_, damage_->image_from);
     fetch_image();
   }
-  env_.turns.at(env_.clock.now() + kRetryInterval, life_.guard([this] { go_on(); }));
+}
+
+void Repair::say_what_is_missing() {
+  std::string from;
+  for (const Peer& peer : peers_) from += (from.empty() ? "" : ", ") + peer.id.value;
+  if (!damage_) return overdue_.waits("still without an image of the database from " + from);
+  overdue_.waits("still without what the log lost (entries from " + to_string(damage_->first) +
+                 ", or an image of index " + to_string(damage_->image_from) + " or later) from " +
+                 from);
 }
 
 const Repair::Peer& Repair::next_peer() {
@@ -128,13 +156,13 @@ const Repair::Peer& Repair::next_peer() {
 }
 
 void Repair::ask_for_entries() {
-  const Peer& peer = next_peer();
-  post(peer.id, wire::LogAsk{++last_id_, damage_->first, damage_->count});
+  asked_.insert(++last_id_);
+  if (asked_.size() > kAsksMax) asked_.erase(asked_.begin());
+  post(next_peer().id, wire::LogAsk{last_id_, damage_->first, damage_->count});
 }
 
 void Repair::on_entries(const NodeId&, wire::LogReply reply) {
-  if (working_ || !damage_ || reply.id != last_id_ || reply.first != damage_->first) return;
-  ++last_id_;  // One answer is enough.
+  if (working_ || !damage_ || asked_.erase(reply.id) == 0 || reply.first != damage_->first) return;
   if (reply.entries.size() != damage_->count) {
     ++without_;
     return;
@@ -175,7 +203,8 @@ void Repair::image_fetched(Result<ImageFetcher::Fetched> fetched) {
         working_ = false;
         const bool again = !status && (status.error().code == Errc::corrupt ||
                                        status.error().code == Errc::no_space);
-        if (again) return;
+        if (again)
+          return env_.log.write(LogLevel::error, "image", "not installed: " + status.error().text);
         if (!status) return finish(std::move(status));
         database_damaged_ = false;
         look();
@@ -184,6 +213,7 @@ void Repair::image_fetched(Result<ImageFetcher::Fetched> fetched) {
 
 void Repair::finish(Status status) {
   if (std::exchange(finished_, true)) return;
+  ticker_.stop();
   env_.turns.post(life_.guard([this, status = std::move(status)] { done_(status); }));
 }
 

@@ -12,11 +12,14 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "env/env.h"
 #include "node/image_fetcher.h"
 #include "node/node.h"
+#include "node/overdue.h"
+#include "node/ticker.h"
 #include "storage/raft_log.h"
 
 namespace lockstep::node {
@@ -47,6 +50,7 @@ class Repair {
 
   void look();
   void go_on();
+  void say_what_is_missing();
   void ask_for_entries();
   void on_entries(const NodeId& from, wire::LogReply reply);
   void fetch_image();
@@ -65,13 +69,16 @@ class Repair {
   DoneFn done_;
   bool database_damaged_ = false;
   std::optional<storage::LogDamage> damage_;
-  LogIndex durable_;         // of the database, as far as its manifest can be read
-  LogIndex least_;           // an image must stand here or later
-  std::size_t turn_ = 0;     // which peer is asked next
-  std::size_t without_ = 0;  // peers in a row that do not have the entries
+  storage::Covered durable_;  // by the database, as far as its manifest can be read
+  LogIndex least_;            // an image must stand here or later
+  std::size_t turn_ = 0;      // which peer is asked next
+  std::size_t without_ = 0;   // peers in a row that do not have the entries
   std::uint64_t last_id_ = 0;
-  bool working_ = false;  // a job on a lane is under way
+  std::set<std::uint64_t> asked_;  // ids of the newest asks that are not answered, for this damage
+  bool working_ = false;           // a job on a lane is under way
   bool finished_ = false;
+  Ticker ticker_;
+  Overdue overdue_;
   Lifeline life_;
 };
 

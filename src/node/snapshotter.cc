@@ -22,7 +22,9 @@ Snapshotter::Snapshotter(env::Env env, Options options, Consensus& consensus,
       consensus_(consensus),
       database_(database),
       listener_(std::move(listener)),
-      checkpoint_at_(options.checkpoint_wal_bytes) {
+      checkpoint_at_(options.checkpoint_wal_bytes),
+      retry_(env, kRetryPause, [this] { try_now(); }),
+      overdue_(env, "snapshot") {
   const auto status = database.status();
   durable_ = status.durable;
   applied_ = status.applied;
@@ -33,7 +35,7 @@ void Snapshotter::poke() {
   const auto status = database_.status();
   applied_ = status.applied;
   wal_bytes_ = status.wal_bytes;
-  if (busy_ || halted_ || pausing_) return;
+  if (busy_ || halted_ || retry_.running()) return;
   if (const auto job = due()) start(*job);
 }
 
@@ -71,7 +73,8 @@ void Snapshotter::finish(Job job, Outcome outcome) {
     return listener_.failed(std::move(outcome.status).error());
   if (!outcome.status) {
     answer(std::unexpected(outcome.status.error()));
-    retry_later();
+    overdue_.waits("still without room on the disk for a snapshot: " + outcome.status.error().text);
+    retry_.start();
   } else {
     const bool news = outcome.database.durable > durable_;
     durable_ = outcome.database.durable;
@@ -81,6 +84,7 @@ void Snapshotter::finish(Job job, Outcome outcome) {
       checkpoint_at_ = (short_again ? 0 : wal_bytes_) + options_.checkpoint_wal_bytes;
       if (wal_bytes_ >= options_.wal_bytes_max) press();
     }
+    if (wal_bytes_ < options_.wal_bytes_max) overdue_.over();
     compact(std::exchange(keep_asked_, std::nullopt).value_or(options_.keep_entries));
     answer(news);
     listener_.job_done();
@@ -96,17 +100,14 @@ void Snapshotter::answer(const Result<bool>& result) {
 // No write may come any more that would make the WAL long enough for the next try.
 void Snapshotter::press() {
   listener_.relieve();
+  overdue_.waits("the write-ahead file is " + std::to_string(wal_bytes_) +
+                 " bytes long and still waits for reads and images to end");
   checkpoint_at_ = wal_bytes_;
-  retry_later();
-}
-
-void Snapshotter::retry_later() {
-  pausing_ = true;
-  env_.turns.at(env_.clock.now() + kRetryPause, life_.guard([this] { try_now(); }));
+  retry_.start();
 }
 
 void Snapshotter::try_now() {
-  pausing_ = false;
+  retry_.stop();
   poke();
 }
 

@@ -12,6 +12,8 @@
 #include "env/env.h"
 #include "node/consensus.h"
 #include "node/lifeline.h"
+#include "node/overdue.h"
+#include "node/ticker.h"
 #include "sql/database.h"
 
 namespace lockstep::node {
@@ -63,7 +65,6 @@ class Snapshotter {
   void start(Job job);
   void finish(Job job, Outcome outcome);
   void press();
-  void retry_later();
   void answer(const Result<bool>& result);
   void compact(std::uint64_t keep);
 
@@ -83,7 +84,8 @@ class Snapshotter {
   std::optional<std::uint64_t> keep_asked_;
   bool busy_ = false;
   bool halted_ = false;
-  bool pausing_ = false;  // the next try is scheduled
+  Ticker retry_;  // while the next try has to wait
+  Overdue overdue_;
   std::move_only_function<void()> on_halted_;
   Lifeline life_;
 };

@@ -86,7 +86,8 @@ Node::State::State(env::Env env_in, NodeOptions options_in, Storage storage)
                        },
                    .job_done = [this] { admit_writes(); },
                    .failed = on_failure()}),
-      images(env, run_number(rng), consensus, snapshotter, *database, on_failure()),
+      images(env, run_number(rng), options.held_log_bytes_min, consensus, snapshotter, *database,
+             on_failure()),
       fetcher(
           env, {.run = run_number(rng), .piece_bytes = options.image_piece_bytes},
           [this](const NodeId& to, wire::FrameBody body) { consensus.post(to, std::move(body)); },

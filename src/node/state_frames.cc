@@ -72,7 +72,7 @@ void Node::State::claimed(ClusterId by) {
   const auto& members = consensus.core().membership().members;
   const bool alone =
       founding.is_listening() || (members.size() == 1 && members.front().id == options.self);
-  if (!alone || claimed_by) return;
+  if (!alone || claimed_by || by == consensus.recovered_from()) return;
   claimed_by = by;
   founding.give_up();
   env.log.write(LogLevel::error, "node", out_of_service()->text);

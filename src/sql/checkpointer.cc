@@ -182,7 +182,15 @@ Status Checkpointer::copy(const storage::DurableState& state, GateHold& gate, Ho
   files_.guard().set_copying(0);
   files_.on_copy_start = nullptr;
   TRY(prepared);
-  if (code != SQLITE_OK) return std::unexpected(copier_->failure());
+  if (code != SQLITE_OK) {
+    Error failure = copier_->failure();
+    // Half a page at the end of the file is in the frames, and whole when it is copied again.
+    if (failure.code == Errc::no_space) {
+      TRY_ASSIGN(const std::uint64_t whole, whole_pages());
+      TRY(main_->truncate(whole));
+    }
+    return std::unexpected(std::move(failure));
+  }
   backfilled = static_cast<std::uint64_t>(std::max(copied, 0));
   shared_.set_backfilled(backfilled);
   if (begun) return {};
@@ -207,6 +215,12 @@ Status Checkpointer::complete(const Fixed& fixed) {
   return {};
 }
 
+// How many bytes of the main file its whole pages are.
+Result<std::uint64_t> Checkpointer::whole_pages() {
+  TRY_ASSIGN(const std::uint64_t found, main_->size());
+  return LOCKSTEP_BUG(image_label_of_file) ? found : found / kPageBytes * kPageBytes;
+}
+
 Result<ImageLabel> Checkpointer::fix_image() {
   CHECK(!pinned_);
   TRY(run_durable_point());
@@ -215,8 +229,9 @@ Result<ImageLabel> Checkpointer::fix_image() {
   label.state.image_membership.clear();
   label.state.installing = false;
   label.state.sums_file = 0;
-  TRY_ASSIGN(label.main_bytes, main_->size());
+  TRY_ASSIGN(label.main_bytes, whole_pages());
   label.wal_bytes = wal_bytes(label.state.wal_frames, kPageBytes);
+  TRY(check_label(label));
   pinned_ = label;
   return label;
 }

@@ -68,6 +68,7 @@ class Checkpointer {
   Status copy(const storage::DurableState& state, GateHold& gate, Hold hold,
               std::uint64_t& backfilled);
   Status complete(const Fixed& fixed);
+  Result<std::uint64_t> whole_pages();
   std::uint64_t frames_left();
 
   DatabaseFiles& files_;

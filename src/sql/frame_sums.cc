@@ -45,7 +45,7 @@ class FrameSums::Guarded final : public env::File {
     return wal_->truncate(size);
   }
 
-  Status sync() override { return wal_->sync(); }
+  Status sync() override { return sums_.syncs_.seen(wal_->sync()); }
   Result<std::uint64_t> size() override { return wal_->size(); }
 
  private:
@@ -115,8 +115,7 @@ Status FrameSums::verify(std::uint64_t offset, std::uint64_t wanted, std::string
     const bool whole = part.size() == extent.end - extent.begin;
     if (whole && known_sum(hash64(part, extent.frame)) == sum) continue;
     if (LOCKSTEP_BUG(page_sums_ignored)) continue;
-    return fail(Errc::corrupt, std::string(kWalName) + ": frame " + std::to_string(extent.frame) +
-                                   " is not what was written there");
+    return syncs_.mismatch(std::string(kWalName) + ": frame " + std::to_string(extent.frame));
   }
   return {};
 }

@@ -16,8 +16,8 @@ class FrameSums {
  public:
   // The file, with every read checked against what is known and every write and truncation made
   // known. A read fails with Errc::corrupt if something it touches, if only in part, is not what
-  // was written. Reads on any lane; the rest on the lane of the writing connection. This object
-  // outlives the file.
+  // was written, or with Errc::io if a sync of the file has failed before. Reads on any lane; the
+  // rest on the lane of the writing connection. This object outlives the file.
   std::unique_ptr<env::File> guard(std::unique_ptr<env::File> wal);
 
   // `bytes` are known to be what stands at `offset`: the file's header, or headers and pages of
@@ -42,6 +42,7 @@ class FrameSums {
 
   SumTable headers_;  // by frame; at 0 the file's header
   SumTable pages_;
+  SyncWatch syncs_;
 };
 
 }  // namespace lockstep::sql

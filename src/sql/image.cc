@@ -59,6 +59,20 @@ Result<std::unique_ptr<env::File>> staged_wal(env::Disk& disk, const ImageLabel&
   return wal;
 }
 
+struct StagedImage {
+  std::unique_ptr<env::File> main;
+  std::unique_ptr<env::File> wal;
+};
+
+Result<StagedImage> open_image(env::Disk& disk, const ImageLabel& label) {
+  TRY(check_label(label));
+  StagedImage staged;
+  TRY_ASSIGN(staged.main, open_staged(disk, kStagedMain, label.main_bytes));
+  TRY(verify_main(*staged.main));
+  TRY_ASSIGN(staged.wal, staged_wal(disk, label));
+  return staged;
+}
+
 Status sync_staged(env::Disk& disk, env::File& main, env::File& wal) {
   if (LOCKSTEP_BUG(install_without_sync)) return {};
   // What a failed sync leaves is not known, so the full disk's failure is final here too.
@@ -87,17 +101,27 @@ Status move_into_place(env::Disk& disk, const char* from, const char* to) {
 
 }  // namespace
 
+Status check_label(const ImageLabel& label) {
+  const auto frames = label.state.wal_frames;
+  if (label.state.page_bytes != kPageBytes) return not_the_image("page size is not ours");
+  if (label.main_bytes == 0 || label.main_bytes % kPageBytes != 0)
+    return not_the_image("impossible label: " + std::to_string(label.main_bytes) +
+                         " bytes are no whole pages");
+  if (label.wal_bytes != wal_bytes(frames, kPageBytes))
+    return not_the_image("impossible label: " + std::to_string(label.wal_bytes) +
+                         " bytes are not " + std::to_string(frames) + " frames");
+  return {};
+}
+
+Status check_staged(env::Disk& disk, const ImageLabel& label) {
+  TRY(open_image(disk, label));
+  return {};
+}
+
 Status install_image(env::Disk& disk, const ImageLabel& label, const raft::Membership& membership) {
-  const storage::DurableState& image = label.state;
-  if (image.page_bytes != kPageBytes) return not_the_image("page size is not ours");
-  if (label.main_bytes == 0 || label.main_bytes % kPageBytes != 0 ||
-      label.wal_bytes != wal_bytes(image.wal_frames, kPageBytes))
-    return not_the_image("impossible label");
-  TRY_ASSIGN(const auto main, open_staged(disk, kStagedMain, label.main_bytes));
-  TRY(verify_main(*main));
-  TRY_ASSIGN(const auto wal, staged_wal(disk, label));
-  TRY(sync_staged(disk, *main, *wal));
-  storage::DurableState state = image;
+  TRY_ASSIGN(const StagedImage staged, open_image(disk, label));
+  TRY(sync_staged(disk, *staged.main, *staged.wal));
+  storage::DurableState state = label.state;
   state.image_membership = encode(membership);
   state.installing = true;
   state.sums_file = 0;

@@ -35,6 +35,12 @@ struct ImageLabel {
 inline constexpr char kStagedMain[] = "tmp.image-main";
 inline constexpr char kStagedWal[] = "tmp.image-wal";
 
+// Errc::corrupt: no state of a database of ours can have this label.
+Status check_label(const ImageLabel& label);
+// Whether the staging files hold what the label says, as far as can be told without the sender.
+// Errc::corrupt: they do not. Image lane, or before the first turn.
+Status check_staged(env::Disk& disk, const ImageLabel& label);
+
 // Steps 1 and 2. No Database may be used on this disk any more, except to be destroyed; the next
 // Database::open() finds the image. Errc::corrupt: the staging files do not hold what the label
 // says; nothing was changed. Errc::no_space: likewise. Any other failure is final. Works over a

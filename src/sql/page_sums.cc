@@ -56,7 +56,7 @@ class PageSums::Guarded final : public env::File {
     return {};
   }
 
-  Status sync() override { return main_->sync(); }
+  Status sync() override { return sums_.syncs_.seen(main_->sync()); }
   Result<std::uint64_t> size() override { return main_->size(); }
 
  private:
@@ -69,8 +69,7 @@ class PageSums::Guarded final : public env::File {
     TRY_ASSIGN(got, main_->read(offset, into));
     const std::uint32_t bad = sums_.first_bad_page(offset, into.size(), {into.data(), got});
     if (bad == 0 || LOCKSTEP_BUG(page_sums_ignored)) return got;
-    return fail(Errc::corrupt, std::string(kMainName) + ": page " + std::to_string(bad) +
-                                   " is not what was written there");
+    return sums_.syncs_.mismatch(std::string(kMainName) + ": page " + std::to_string(bad));
   }
 
   PageSums& sums_;

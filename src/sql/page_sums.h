@@ -32,9 +32,9 @@ inline constexpr std::array<const char*, 2> kSumsNames = {"sums-0", "sums-1"};
 class PageSums {
  public:
   // The main file, with every read checked and every write and truncation made known. A read fails
-  // with Errc::corrupt if a page it touches, if only in part, is not what was written there; pages
-  // whose sums are not known pass. Reads on any lane; the rest on the checkpointing lane. This
-  // object outlives the file.
+  // with Errc::corrupt if a page it touches, if only in part, is not what was written there (or
+  // with Errc::io if a sync of the file has failed before); pages whose sums are not known pass.
+  // Reads on any lane; the rest on the checkpointing lane. This object outlives the file.
   std::unique_ptr<env::File> guard(std::unique_ptr<env::File> main);
 
   // Makes both files anew, file 0 with the sums known now: the first manifest names it. Success:
@@ -80,7 +80,8 @@ class PageSums {
   Status write_dirty(SumsFile& target, std::uint64_t chunks);
   SumsChunk chunk(std::uint64_t number);
 
-  SumTable sums_;            // by page, from 1
+  SumTable sums_;  // by page, from 1
+  SyncWatch syncs_;
   Lock main_writes_;         // held from before a page is written until its sum is known
   std::uint32_t pages_ = 0;  // of the main file. Checkpointing lane, as all below
   std::array<SumsFile, 2> files_;

@@ -71,6 +71,9 @@ Status recover_files(DatabaseFiles& files, const DatabaseOptions& options,
   TRY_ASSIGN(const std::uint64_t main_bytes, main->size());
   if (main_bytes < kPageBytes) return fail(Errc::corrupt, "db.sqlite is too short");
   TRY(recover_sums(files, state, *main, *wal));
+  // Half a page, where a checkpoint found no room and then the process ended: the frames have it.
+  if (state.wal_frames > 0 && main_bytes % kPageBytes != 0)
+    TRY(main->truncate(main_bytes / kPageBytes * kPageBytes));
   // What follows the last durable frame belongs to no state: entries are replayed instead. The cut
   // must be durable before new frames are written there, or a later crash could mix the two.
   TRY_ASSIGN(const std::uint64_t found, wal->size());

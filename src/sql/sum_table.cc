@@ -26,4 +26,17 @@ void SumTable::cut(std::uint64_t count) {
   }
 }
 
+Status SyncWatch::seen(Status synced) {
+  const Held held(lock_);
+  failed_ = failed_ || !synced;
+  return synced;
+}
+
+std::unexpected<Error> SyncWatch::mismatch(const std::string& what) {
+  const Held held(lock_);
+  const std::string text = what + " is not what was written there";
+  if (failed_) return fail(Errc::io, text + ": a sync has failed");
+  return fail(Errc::corrupt, text);
+}
+
 }  // namespace lockstep::sql

@@ -6,7 +6,9 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <string>
 
+#include "base/result.h"
 #include "sql/vfs_locks.h"
 
 namespace lockstep::sql {
@@ -28,6 +30,21 @@ class SumTable {
     std::deque<std::uint64_t> sums;  // of the indexes that leave the same rest
   };
   std::array<Stripe, kStripes> stripes_;
+};
+
+// What it means that a file does not hold what was written to it: rot, which a repair mends, unless
+// a sync of the file has failed before. That may have lost any write since the last good one, so it
+// is the disk's failure, and a new start finds whole what was durable. Any lane.
+class SyncWatch {
+ public:
+  // Passes on what a sync of the file said.
+  Status seen(Status synced);
+  // Errc::corrupt or, after a failed sync, Errc::io.
+  std::unexpected<Error> mismatch(const std::string& what);
+
+ private:
+  Lock lock_;
+  bool failed_ = false;
 };
 
 // A checksum as the tables keep it.

@@ -12,7 +12,9 @@ Status recover_sums(DatabaseFiles& files, const storage::DurableState& state, en
                                 .frames = state.wal_frames};
   TRY_ASSIGN(const WalContents contents, read_wal(wal, expected, files.frame_sums()));
   TRY_ASSIGN(const std::uint64_t bytes, main.size());
-  const auto pages = static_cast<std::uint32_t>((bytes + kPageBytes - 1) / kPageBytes);
+  const bool in_frames = state.wal_frames > 0;  // half a page at the end is
+  const auto pages =
+      static_cast<std::uint32_t>((bytes + (in_frames ? 0 : kPageBytes - 1)) / kPageBytes);
   return files.page_sums().load(files.disk(), state.sums_file, pages, contents);
 }
 

@@ -1,6 +1,8 @@
 // Replayer behind damage: what costs nothing is passed over, what peers can heal is named.
+#include <algorithm>
 #include <utility>
 
+#include "base/bugs.h"
 #include "base/check.h"
 #include "storage/log_replayer.h"
 
@@ -32,6 +34,10 @@ Result<bool> Replayer::pass_over() {
   return false;
 }
 
+void Replayer::image_would_do(LogIndex from) {
+  out_.image_from = std::min(from, out_.image_from.value_or(from));
+}
+
 std::uint64_t Replayer::behind_missing() const {
   return segment().used_bytes + (broken_ ? batch_bytes(*broken_) : kBlockBytes);
 }
@@ -44,16 +50,23 @@ bool Replayer::begin_later_in_segment() {
   if (!later) return false;
   const BatchHeader& batch = later->header;
   const LogIndex previous = batch.first.prev();
-  if (previous <= out_.map.last().index || previous > durable_) return false;
-  // Else a lost entry changed the membership, and nobody says how.
-  if (batch.context.membership != at.membership) return false;
+  if (previous <= out_.map.last().index) return false;
+  image_would_do(previous);
+  if (previous > durable_.index) return false;
   SegmentHeader begin;
   begin.previous = {previous, batch.context.previous_term};
   begin.chain = {batch.number - 1, batch.chain};
-  begin.membership = out_.map.membership_at(out_.map.last().index);
+  // Else a lost entry changed the membership, and nobody but an image says how.
+  const bool unchanged = batch.context.membership == at.membership;
+  if (unchanged) begin.membership = out_.map.membership_at(out_.map.last().index);
+  const bool lost = !unchanged || (out_.membership_lost && begin.membership.empty());
+  if (lost && (durable_.membership.empty() || LOCKSTEP_BUG(lost_change_not_covered)))
+    return false;
   at.used_bytes = later->offset;
+  at.membership = batch.context.membership;
   out_.segments.erase(out_.segments.begin(), out_.segments.end() - 1);
-  start(begin);
+  out_.image_from.reset();
+  start(begin, lost);
   return true;
 }
 
@@ -61,8 +74,13 @@ bool Replayer::begin_later_in_segment() {
 Status Replayer::begin_later(Error why) {
   for (std::size_t i = next_; i < files_.size(); ++i) {
     const auto& header = files_[i].header;
-    if (!header || header->previous.index > durable_) continue;
+    if (!header) continue;
+    if (header->previous.index > durable_.index) {
+      image_would_do(header->previous.index);
+      continue;
+    }
     out_.segments.clear();
+    out_.image_from.reset();
     next_ = i;
     return {};
   }

@@ -37,17 +37,25 @@ Result<std::string> rebuild(const BrokenBatch& broken, const std::vector<raft::E
 
 }  // namespace
 
-Result<std::optional<LogDamage>> find_log_damage(env::Disk& disk, LogIndex durable) {
+Result<std::optional<LogDamage>> find_log_damage(env::Disk& disk, const Covered& durable) {
   auto replayed = replay_log(disk, durable);
   if (!replayed && replayed.error().code != Errc::invalid)
     return std::unexpected(std::move(replayed).error());
-  if (!replayed || !replayed->damage || !replayed->broken_batch) return std::nullopt;
-  const BrokenBatch& broken = *replayed->broken_batch;
-  return LogDamage{
-      .first = broken.first, .count = broken.count, .text = std::move(replayed->damage->text)};
+  if (!replayed || !replayed->damage) return std::nullopt;
+  const auto& broken = replayed->broken_batch;
+  if (!broken && !replayed->image_from) return std::nullopt;
+  LogDamage damage{.first = {}, .image_from = {}, .text = std::move(replayed->damage->text)};
+  if (broken) {
+    damage.first = broken->first;
+    damage.count = broken->count;
+    damage.image_from = broken->first + (broken->count - 1);
+  }
+  if (replayed->image_from) damage.image_from = *replayed->image_from;
+  return damage;
 }
 
-Status repair_log(env::Disk& disk, LogIndex durable, const std::vector<raft::Entry>& entries) {
+Status repair_log(env::Disk& disk, const Covered& durable,
+                  const std::vector<raft::Entry>& entries) {
   TRY_ASSIGN(const Replayed replayed, replay_log(disk, durable));
   if (!replayed.damage) return fail(Errc::refused, "raft log: nothing is missing");
   if (!replayed.broken_batch) return std::unexpected(*replayed.damage);

@@ -84,8 +84,9 @@ Status Replayer::read_segment(SegmentFile& at) {
   return walk();
 }
 
-void Replayer::start(const SegmentHeader& header) {
+void Replayer::start(const SegmentHeader& header, bool membership_lost) {
   out_.map.start(header);
+  out_.membership_lost = membership_lost;
   out_.recovered = {};
   last_term_ = header.previous.term;
   out_.tail.reset();
@@ -94,7 +95,7 @@ void Replayer::start(const SegmentHeader& header) {
 // Does the segment follow what was read so far?
 Status Replayer::join(const SegmentHeader& header) {
   if (out_.segments.empty()) {
-    start(header);
+    start(header, false);
     return {};
   }
   const ChainLink chain = out_.map.chain();
@@ -249,7 +250,7 @@ Status settle_tail(const Replayed& replayed) {
 
 }  // namespace
 
-Result<Replayed> replay_log(env::Disk& disk, LogIndex durable) {
+Result<Replayed> replay_log(env::Disk& disk, const Covered& durable) {
   return Replayer(disk, durable).run();
 }
 

@@ -15,6 +15,7 @@
 #include "env/disk.h"
 #include "raft/core.h"
 #include "storage/log_map.h"
+#include "storage/raft_log.h"
 #include "storage/segment.h"
 
 namespace lockstep::storage {
@@ -49,10 +50,14 @@ struct Replayed {
   std::vector<std::string> spares;          // files of spares (storage/spares.h)
   std::optional<Error> damage;              // stands in the way; what is above is then void
   std::optional<BrokenBatch> broken_batch;  // with damage: what would heal it
+  std::optional<LogIndex> image_from;       // with damage: an image from here on makes up for it
+  // The log begins behind a lost change of the membership, so that what is in force at its base is
+  // not known; at the index that the image covers, it is.
+  bool membership_lost = false;
 };
 
 // `durable`: LogOptions. Damage is part of the answer. Errc::invalid: a newer version.
-Result<Replayed> replay_log(env::Disk& disk, LogIndex durable);
+Result<Replayed> replay_log(env::Disk& disk, const Covered& durable);
 
 // A killed process may have left its last write in the cache of the operating system, perhaps after
 // a sync that failed: what we saw is not what a power loss would leave. Writes the last batch again

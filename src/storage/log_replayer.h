@@ -5,7 +5,9 @@
 //                after the last one read, and it begins at or before that one;
 //   durable      the log begins behind the damage, at a position that the database has reached and
 //                where term and membership are known for sure: at a later batch of the segment, if
-//                its context says that no lost batch changed the membership, or at a later segment.
+//                its context says that no lost batch changed the membership, or at a later segment;
+//   image        as before, but a lost batch did change the membership, and the database came as an
+//                image, which says what is in force at its own index.
 // A lost segment header is known again if the segment's first batch continues the chain: chain and
 // context give every field. Everything else stands in the way of opening the log.
 #pragma once
@@ -13,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "storage/log_folder.h"
@@ -22,7 +25,7 @@ namespace lockstep::storage {
 
 class Replayer {
  public:
-  Replayer(env::Disk& disk, LogIndex durable) : disk_(disk), durable_(durable) {}
+  Replayer(env::Disk& disk, Covered durable) : disk_(disk), durable_(std::move(durable)) {}
   Result<Replayed> run();
 
  private:
@@ -38,7 +41,7 @@ class Replayer {
   Result<Found> take_batch();
   Status take_entries(const BatchHeader& header, const std::vector<EntryView>& entries);
   void note_tail();
-  void start(const SegmentHeader& header);
+  void start(const SegmentHeader& header, bool membership_lost);
   Status finish();
 
   // Behind damage (log_damage.cc).
@@ -46,6 +49,7 @@ class Replayer {
   Result<bool> pass_over();
   bool begin_later_in_segment();
   Status begin_later(Error why);
+  void image_would_do(LogIndex from);
   [[nodiscard]] std::optional<BrokenBatch> broken_batch() const;
   [[nodiscard]] std::optional<SegmentHeader> derive_header() const;
   Status lose_segment(const SegmentFile& at);
@@ -60,7 +64,7 @@ class Replayer {
   [[nodiscard]] const Segment& segment() const { return out_.segments.back(); }
 
   env::Disk& disk_;
-  LogIndex durable_;
+  Covered durable_;
   std::vector<SegmentFile> files_;
   std::size_t next_ = 0;  // the file to be read next
   std::string bytes_;     // of the file being read

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "base/codec.h"
 #include "base/hash.h"
 #include "base/rng.h"
+#include "storage/batch_cache.h"
 #include "storage/log_format.h"
 #include "storage/log_map.h"
 #include "storage/log_replay.h"
@@ -47,10 +49,12 @@ struct RaftLog::State {
   [[nodiscard]] const Segment& segment_of(const BatchPlace& place) const;
   [[nodiscard]] Result<raft::Position> position_at(LogIndex index) const;
   [[nodiscard]] Result<std::string> read_batch(const BatchPlace& place) const;
+  [[nodiscard]] Result<std::shared_ptr<const DecodedBatch>> decoded(const BatchPlace& place) const;
   Status append_in_place(const raft::Write& write);
   Status append_in_new_segment(const raft::Write& write, raft::Position previous);
   void note_batch(const raft::Write& write, std::uint64_t offset, std::string_view bytes);
   Status start_segment(const SegmentHeader& header, std::string_view batch);
+  Status begin_anew(raft::Position at, std::string membership, const raft::Write& write);
   Status retire_front();
   Status final_failure(const Error& error);
   // Whether a log that then ends at `last` could be opened again.
@@ -60,6 +64,7 @@ struct RaftLog::State {
   std::uint64_t segment_bytes;
   Rng salts;
   LogMap map;
+  BatchCache cache;
   std::deque<Segment> segments;  // ascending sequences; the last one is appended to
   Spares spares;
   bool failed = false;  // a write or sync failed: what is on the disk is unknown
@@ -99,7 +104,36 @@ Result<RaftLog::Opened> RaftLog::open(env::Disk& disk, const LogOptions& options
   opened.recovered = std::move(replayed.recovered);
   opened.torn_tail_cut = replayed.tail && replayed.tail->torn;
   opened.created = created;
+  if (replayed.membership_lost) TRY(opened.log->begin_at_image(options.durable, opened.recovered));
   return opened;
+}
+
+// What follows the image's last entry may be promised and is kept; but if another entry stands
+// there, the log is not one that leads on from the image.
+Status RaftLog::begin_at_image(const Covered& image, raft::Recovered& recovered) {
+  State& s = *state_;
+  TRY_ASSIGN(auto membership, raft::decode_membership(image.membership));
+  CHECK(image.index >= s.map.base().index);
+  std::uint64_t gone = recovered.terms.size();
+  raft::Write kept;
+  if (image.index <= s.map.last().index) {
+    TRY_ASSIGN(const raft::Position there, s.position_at(image.index));
+    if (there.term == image.term) gone = image.index - s.map.base().index;
+  }
+  if (gone < recovered.terms.size()) {
+    TRY_ASSIGN(kept.entries, read(image.index.next(), s.map.last().index.next(), UINT64_MAX));
+  }
+  const auto drop = [gone](auto& list) {
+    list.erase(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(gone));
+  };
+  drop(recovered.terms);
+  drop(recovered.sizes);
+  std::erase_if(recovered.memberships, [&](const auto& each) {
+    return each.first <= image.index || kept.entries.empty();
+  });
+  recovered.base = {image.index, image.term};
+  recovered.base_membership = std::move(membership);
+  return s.begin_anew(recovered.base, image.membership, kept);
 }
 
 const Segment& RaftLog::State::segment_of(const BatchPlace& place) const {
@@ -229,6 +263,14 @@ Result<std::string> RaftLog::State::read_batch(const BatchPlace& place) const {
   return bytes;
 }
 
+Result<std::shared_ptr<const DecodedBatch>> RaftLog::State::decoded(const BatchPlace& place) const {
+  if (auto known = cache.find(place)) return known;
+  auto batch = std::make_shared<DecodedBatch>();
+  TRY_ASSIGN(batch->bytes, read_batch(place));
+  TRY_ASSIGN(batch->entries, decode_body(place.header, batch->bytes));
+  return batch;
+}
+
 Result<raft::Position> RaftLog::State::position_at(LogIndex index) const {
   if (index == map.base().index) return map.base();
   if (index == map.last().index) return map.last();
@@ -240,7 +282,7 @@ Result<raft::Position> RaftLog::State::position_at(LogIndex index) const {
 
 Result<std::vector<raft::Entry>> RaftLog::read(LogIndex first, LogIndex end,
                                                std::uint64_t bytes_max) {
-  const State& s = *state_;
+  State& s = *state_;
   CHECK(first < end);
   CHECK(first > s.map.base().index);
   CHECK(end <= s.map.last().index.next());
@@ -248,16 +290,18 @@ Result<std::vector<raft::Entry>> RaftLog::read(LogIndex first, LogIndex end,
   std::uint64_t total = 0;
   for (std::size_t i = s.map.batch_of(first); first < end; ++i) {
     const BatchPlace& place = s.map.batch(i);
-    TRY_ASSIGN(const std::string bytes, s.read_batch(place));
-    TRY_ASSIGN(const auto entries, decode_body(place.header, bytes));
-    for (const LogIndex stop = std::min(end, s.map.batch_end(i)); first < stop;
-         first = first.next()) {
-      const EntryView& entry = entries[first - place.first];
+    TRY_ASSIGN(const auto batch, s.decoded(place));
+    const LogIndex batch_end = s.map.batch_end(i);
+    for (const LogIndex stop = std::min(end, batch_end); first < stop; first = first.next()) {
+      const EntryView& entry = batch->entries[first - place.first];
       total += entry.payload.size();
-      if (!out.empty() && total > bytes_max) return out;
+      if (!out.empty() && total > bytes_max) break;
       out.push_back({entry.term, entry.index, entry.kind,
                      entry.payload.empty() ? Blob() : Blob(std::string(entry.payload))});
     }
+    if (first == batch_end) continue;
+    s.cache.keep(place, batch);
+    break;
   }
   return out;
 }
@@ -300,25 +344,36 @@ Status RaftLog::State::retire_front() {
   return {};
 }
 
-// A header without a batch before it voids all older segments, which then only have to be removed.
 Status RaftLog::reset(raft::Position at, const raft::Membership& membership) {
   State& s = *state_;
   CHECK(at.index.value > 0);
   if (s.failed) return fail(Errc::io, "raft log: an earlier write failed");
-  TRY(s.check_room(at.index));
+  return s.begin_anew(at, encoded(membership), {});
+}
+
+// A header without a batch before it voids all older segments, which then only have to be removed.
+// The entries of `write` become durable with it.
+Status RaftLog::State::begin_anew(raft::Position at, std::string membership,
+                                  const raft::Write& write) {
+  TRY(check_room(at.index + write.entries.size()));
+  if (encoded_batch_bytes(write.entries) > std::numeric_limits<std::uint32_t>::max())
+    return fail(Errc::corrupt, "raft log: too much of it follows the image");
   SegmentHeader header;
-  header.sequence = s.segments.back().header.sequence + 1;
+  header.sequence = segments.back().header.sequence + 1;
   header.previous = at;
-  header.salt = salt_of(header, s.salts.next());
-  header.membership = encoded(membership);
+  header.salt = salt_of(header, salts.next());
+  header.membership = std::move(membership);
+  const std::string batch =
+      write.entries.empty() ? "" : encode_batch({}, header.salt, write.entries, {at.term, {}});
   if (LOCKSTEP_BUG(reset_removes_log_first)) {
-    while (!s.segments.empty()) TRY(s.retire_front());
-    if (const auto synced = s.disk.sync_dir(); !synced) return s.final_failure(synced.error());
+    while (!segments.empty()) TRY(retire_front());
+    if (const auto synced = disk.sync_dir(); !synced) return final_failure(synced.error());
   }
-  TRY(s.start_segment(header, {}));
-  s.map.start(header);
-  while (s.segments.size() > 1) TRY(s.retire_front());
-  if (const auto synced = s.disk.sync_dir(); !synced) return s.final_failure(synced.error());
+  TRY(start_segment(header, batch));
+  map.start(header);
+  if (!batch.empty()) note_batch(write, segment_header_bytes(header), batch);
+  while (segments.size() > 1) TRY(retire_front());
+  if (const auto synced = disk.sync_dir(); !synced) return final_failure(synced.error());
   return {};
 }
 

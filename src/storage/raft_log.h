@@ -19,6 +19,7 @@
 #include "base/result.h"
 #include "env/disk.h"
 #include "raft/core.h"
+#include "storage/covered.h"
 #include "storage/spares.h"
 
 namespace lockstep::storage {
@@ -27,17 +28,17 @@ struct LogOptions {
   std::uint64_t segment_bytes =
       16u << 20;           // a multiple of 4096; a larger batch gets a segment of its own size
   std::uint64_t seed = 0;  // salts of new segments: differs per start
-  // The durable database holds every entry up to here, so that damage to them in the log costs
-  // nothing: open() then lets the log begin behind it, if term and membership there are beyond
+  // Behind damage to these entries open() lets the log begin, where term and membership are beyond
   // doubt.
-  LogIndex durable{};
+  Covered durable{};
 };
 
 // Where a log is damaged beyond what open() may settle by itself: a batch that was durable holds
 // these entries and can no longer be read.
 struct LogDamage {
   LogIndex first;
-  std::uint64_t count = 0;  // at least 1
+  std::uint64_t count = 0;  // 0: nobody can tell any more what would put it right
+  LogIndex image_from;      // an image of the database at this index or later makes up for it
   std::string text;         // file, offset, batch, what is wrong
 };
 
@@ -74,16 +75,17 @@ class RaftLog {
  private:
   struct State;
   explicit RaftLog(std::unique_ptr<State> state);
+  Status begin_at_image(const Covered& image, raft::Recovered& recovered);
   std::unique_ptr<State> state_;
 };
 
-// What keeps open() from succeeding, if it is damage that entries from peers can heal; nullopt if
-// the log is sound or beyond help (open() then says why). Changes nothing.
-Result<std::optional<LogDamage>> find_log_damage(env::Disk& disk, LogIndex durable);
+// What keeps open() from succeeding, if it is damage that peers can heal; nullopt if the log is
+// sound or beyond help (open() then says why). Changes nothing.
+Result<std::optional<LogDamage>> find_log_damage(env::Disk& disk, const Covered& durable);
 // Puts the damaged batch back from `entries` (exactly those that `damage` names, from any peer), if
 // they give the very bytes that stood there: the chain of batches proves it. Errc::refused: they do
 // not, nothing was changed. Success: durable. Before open().
-Status repair_log(env::Disk& disk, LogIndex durable, const std::vector<raft::Entry>& entries);
+Status repair_log(env::Disk& disk, const Covered& durable, const std::vector<raft::Entry>& entries);
 
 struct RaftLog::Opened {
   std::unique_ptr<RaftLog> log;

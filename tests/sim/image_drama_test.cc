@@ -1,4 +1,5 @@
 // Dramas of nodes that fall behind a compacted log and get the database as an image.
+#include "base/bugs.h"
 #include "tests/sim/storage_drama.h"
 
 namespace lockstep::sim {
@@ -135,6 +136,50 @@ TEST_F(ImageDrama, image_asked_for_again_and_again_leaves_room_for_the_checkpoin
   }
   EXPECT_EQ(wal_bytes(), 0u);
   EXPECT_EQ(told_, world->machine(giver_).node().core().commit());
+}
+
+// A node has all of an image, and is then stopped for longer than anybody waits for the next ask:
+// writes and snapshots go on. When it goes on, the log that leads on from its image is still there.
+TEST_F(ImageDrama, log_above_an_image_is_kept_until_its_receiver_has_caught_up) {
+  for (const Bug bug : {Bug::none, Bug::log_let_go_with_image}) {
+    switch_bug_on(bug);
+    value_ = 0;
+    Swarm swarm = calm_swarm();
+    swarm.node.log_keep_entries = 2;
+    begin(swarm, 1);
+    const std::size_t leader = *world->leader();
+    const std::size_t lagging = follower();
+    world->crash(lagging, {}, std::nullopt);
+    write_many(leader, 30);
+    snapshot_everywhere();
+    world->start_machine(lagging);
+    int parts = -1;  // that are still to be sent; each fits into one piece
+    world->network().watch([&](std::size_t, std::string_view bytes) {
+      const auto frame = wire::decode_frame(bytes);
+      const auto* reply = frame ? std::get_if<wire::ImageReply>(&frame->body) : nullptr;
+      if (reply == nullptr) return;
+      if (reply->kind == wire::ImageReply::Kind::head)
+        parts = reply->head.wal_bytes > 0 ? 2 : 1;
+      else
+        --parts;
+    });
+    ASSERT_TRUE(world->run_until([&] { return parts == 0; }, seconds(5)));
+    world->pause(lagging, seconds(20));
+    for (int i = 0; i < 10; ++i) {
+      write_many(leader, 5);
+      world->run_for(seconds(1));
+      snapshot_everywhere();
+    }
+    ASSERT_TRUE(converge(*world, seconds(60))) << violation();
+    EXPECT_EQ(world->reopenings(), bug == Bug::none ? 1u : 2u);
+    // And then it is let go.
+    world->run_for(seconds(8));
+    write_many(leader, 10);
+    snapshot_everywhere();
+    const raft::Core& core = world->machine(leader).node().core();
+    EXPECT_GE(core.first_index() + 5, core.commit());
+  }
+  switch_bug_on(Bug::none);
 }
 
 TEST_F(ImageDrama, writes_go_on_while_an_image_travels) {

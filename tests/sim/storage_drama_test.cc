@@ -1,5 +1,8 @@
 // Dramas of storage: disks that fill up, rot or get lost, and what it takes to bring nodes back.
 #include "tests/sim/storage_drama.h"
+
+#include <algorithm>
+
 #include "base/bugs.h"
 
 namespace lockstep::sim {
@@ -93,6 +96,34 @@ TEST_F(StorageDrama, rot_is_noticed_and_mended_from_the_others) {
     repairs += world->repairs();
   }
   EXPECT_GE(repairs, 3u);
+}
+
+// A batch with a change of the membership rots, and the others keep it no longer. The image that
+// they give instead says what the lost batch said; what follows in the log stays as it was.
+TEST_F(StorageDrama, log_that_lost_a_membership_change_is_made_good_by_an_image) {
+  for (const bool believed : {true, false}) {
+    switch_bug_on(believed ? Bug::none : Bug::lost_change_not_covered);
+    begin(3);
+    value_ = 0;
+    const std::size_t rotten = follower();
+    write_many(*world->leader(), 3);
+    world->crash(rotten, {}, std::nullopt);
+    const auto log = batches(rotten);
+    const auto change = std::ranges::find_if(log, &Batch::changes_membership);
+    ASSERT_TRUE(change != log.end() && std::next(change) != log.end());
+    flip_bit(rotten, *change, 10);
+    write_many(*world->leader(), 3);
+    snapshot_everywhere();
+    world->start_machine(rotten);
+    const bool mended = world->run_until([&] { return world->converged(); }, seconds(30));
+    EXPECT_EQ(mended, believed) << violation();
+    if (!mended) continue;
+    EXPECT_EQ(world->repairs(), 1u);
+    EXPECT_EQ(read(rotten, 1, Level::linearizable), "6");
+    world->crash(rotten, {.power = true}, milliseconds(1));
+    ASSERT_TRUE(converge(*world, seconds(20))) << violation();
+  }
+  switch_bug_on(Bug::none);
 }
 
 // Without its disk it knows nothing of its votes: under its old name it is let in only after it has

@@ -62,6 +62,19 @@ TEST(FrameSums, any_flipped_bit_is_noticed_by_any_read_that_touches_its_part) {
   EXPECT_EQ(wal.read(Wal::frame_at(2) + 16, 8), "bbbbbbbb");
 }
 
+// The sync lost what was written since the last one: a new start replays it, no peer has to help.
+TEST(FrameSums, what_a_failed_sync_has_lost_is_a_failure_of_the_disk) {
+  Wal wal;
+  wal.begin();
+  wal.append(1, 'a');
+  ASSERT_TRUE(wal.file->sync());
+  wal.append(2, 'b');
+  wal.disk.fail_syncs(1);
+  ASSERT_FALSE(wal.file->sync());
+  wal.flip(Wal::frame_at(2));
+  EXPECT_EQ(wal.read(Wal::frame_at(2), kFrameBytes), "failed");
+}
+
 TEST(FrameSums, reads_across_parts_and_past_the_end_give_the_bytes) {
   Wal wal;
   wal.begin();

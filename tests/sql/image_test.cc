@@ -2,6 +2,7 @@
 // what was pinned.
 #include <gtest/gtest.h>
 
+#include "base/bugs.h"
 #include "sql/reader.h"
 #include "tests/sql/image_source.h"
 
@@ -17,6 +18,53 @@ void write(Rig& rig, int count) {
     const std::vector<raft::Entry> one{insert(rig.database->status().applied.value + 1)};
     ASSERT_TRUE(rig.database->apply(one));
   }
+}
+
+// A database whose checkpoint met the full disk, in the middle of a page if the seed will have it.
+void find_no_room(Rig& rig) {
+  rig.run({"CREATE TABLE t(x)"});
+  write(rig, 30);
+  rig.disk.set_full(true);
+  ASSERT_FALSE(rig.database->checkpoint(Checkpoint::beside_writer));
+  rig.disk.set_full(false);
+}
+
+// The image is what the manifest says, which has that page among its frames.
+TEST(Image, of_a_database_whose_checkpoint_found_no_room_can_be_taken) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed)
+    for (const bool restarted : {false, true}) {
+      Rig rig({}, seed);
+      find_no_room(rig);
+      if (restarted) {
+        // As if the process had ended before it could do anything about it.
+        rig.disk.put(kMainName, *rig.disk.contents(kMainName) + std::string(seed * 100, 'x'));
+        rig.reopen();
+      }
+      const auto label = rig.database->pin_image();
+      ASSERT_TRUE(label) << label.error().text;
+      const Image image = fetch(*rig.database, *label, 4096, [] {});
+      Rig other({}, 2);
+      other.reader.reset();
+      ASSERT_TRUE(stage(other.disk, image));
+      const auto installed = install_image(other.disk, image.label, membership_of("a"));
+      ASSERT_TRUE(installed) << installed.error().text;
+      other.reopen();
+      EXPECT_EQ(other.content(), rig.content());
+      rig.database->unpin_image();
+      ASSERT_TRUE(rig.database->checkpoint(Checkpoint::restart_wal));
+    }
+}
+
+TEST(Image, as_long_as_a_file_that_was_cut_short_is_none) {
+  switch_bug_on(Bug::image_label_of_file);
+  int impossible = 0;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Rig rig({}, seed);
+    find_no_room(rig);
+    impossible += rig.database->pin_image() ? 0 : 1;
+  }
+  switch_bug_on(Bug::none);
+  EXPECT_GT(impossible, 0);
 }
 
 TEST(Image, stays_as_pinned_while_writes_and_durable_points_go_on) {

@@ -105,7 +105,7 @@ TEST_F(LogDurable, a_bad_batch_above_the_durable_index_is_named_though_one_below
   const auto damage = bench_.find(6);
   ASSERT_TRUE(damage && *damage);
   EXPECT_EQ((*damage)->first, LogIndex{7});
-  ASSERT_TRUE(repair_log(bench_.disk(), LogIndex{6}, bench_.entries_for(**damage)));
+  ASSERT_TRUE(repair_log(bench_.disk(), {LogIndex{6}}, bench_.entries_for(**damage)));
   expect_begins_after(bench_, 6, 3);
 }
 
@@ -244,7 +244,7 @@ TEST(LogOverriddenInPart, is_corruption_until_the_database_holds_it) {
     // Whoever has entry 4 of term 2 cannot put back that of term 1.
     const auto damage = bench.find(2);
     ASSERT_TRUE(damage && *damage);
-    EXPECT_EQ(repair_log(bench.disk(), LogIndex{2}, bench.entries_for(**damage)).error().code,
+    EXPECT_EQ(repair_log(bench.disk(), {LogIndex{2}}, bench.entries_for(**damage)).error().code,
               Errc::refused);
     expect_begins_after(bench, 3, 3);
   }

@@ -234,6 +234,34 @@ TEST(RaftLog, a_missing_segment_is_corruption) {
   EXPECT_NE(opened.error().text.find(segment_name(2)), std::string::npos);
 }
 
+// As a follower far behind is sent it, by two that catch up at the same time; and what replaces it
+// is not taken for it.
+TEST(RaftLog, a_batch_that_is_read_in_parts_is_read_once) {
+  SimDisk disk(Rng(1));
+  auto opened = open_log(disk);
+  Model model;
+  std::vector<raft::Entry> entries;
+  for (std::uint64_t i = 1; i <= 100; ++i) entries.push_back(command(i, 1, std::string(30, 'x')));
+  append(*opened.log, model, appending(entries));
+  append(*opened.log, model, appending({command(101, 1, "y")}));
+  int reads = 0;
+  disk.observe([&](std::string_view op, std::string_view, std::uint64_t, std::string_view) {
+    reads += op == "read" ? 1 : 0;
+  });
+  for (std::uint64_t first = 1; first <= 91; first += 10)
+    for (const std::uint64_t from : {first, first + 3}) {
+      const std::uint64_t end = std::min<std::uint64_t>(from + 10, 101);
+      EXPECT_EQ(*opened.log->read(LogIndex{from}, LogIndex{end}, UINT64_MAX),
+                model.range(from, end));
+    }
+  EXPECT_EQ(reads, 1);
+  raft::Write other;
+  other.truncate_after = LogIndex{50};
+  for (std::uint64_t i = 51; i <= 100; ++i) other.entries.push_back(command(i, 2, "other"));
+  append(*opened.log, model, other);
+  EXPECT_EQ(*opened.log->read(LogIndex{40}, LogIndex{60}, UINT64_MAX), model.range(40, 60));
+}
+
 class BugGuard {
  public:
   explicit BugGuard(Bug bug) { switch_bug_on(bug); }

@@ -242,10 +242,13 @@ class Bench {
   }
   Result<RaftLog::Opened> open(std::uint64_t durable = 0) {
     return RaftLog::open(
-        disk(), {.segment_bytes = kSegment, .seed = ++seed_, .durable = LogIndex{durable}});
+        disk(), {.segment_bytes = kSegment, .seed = ++seed_, .durable = {LogIndex{durable}}});
+  }
+  Result<RaftLog::Opened> open(const Covered& durable) {
+    return RaftLog::open(disk(), {.segment_bytes = kSegment, .seed = ++seed_, .durable = durable});
   }
   Result<std::optional<LogDamage>> find(std::uint64_t durable = 0) {
-    return find_log_damage(disk(), LogIndex{durable});
+    return find_log_damage(disk(), {LogIndex{durable}});
   }
   // Entries of the model that `damage` names.
   [[nodiscard]] std::vector<raft::Entry> entries_for(const LogDamage& damage) const {
