@@ -5,7 +5,8 @@
 namespace lockstep::node {
 namespace {
 
-constexpr Duration kAskInterval = seconds(1);
+constexpr Duration kLookInterval = milliseconds(250);
+constexpr std::uint64_t kLooksPerRound = 4;
 constexpr Duration kReachableFor = seconds(3);
 
 }  // namespace
@@ -16,22 +17,24 @@ Directory::Directory(env::Env env, NodeId self, std::string api_addr, std::strin
       self_(std::move(self)),
       api_addr_(std::move(api_addr)),
       version_(std::move(version)),
-      consensus_(consensus) {}
+      consensus_(consensus),
+      ticker_(env, kLookInterval, [this] { look(); }) {}
 
 void Directory::start() {
-  ask_all();
+  look();
+  ticker_.start();
 }
 
-void Directory::ask_all() {
+// Every second; a node that is alone looks again sooner: the first members come within moments of
+// each other. And at once whoever has come since.
+void Directory::look() {
   const auto& membership = consensus_.core().membership();
-  std::erase_if(entries_, [&](const auto& entry) { return !membership.find(entry.first); });
+  const bool all = rounds_++ % kLooksPerRound == 0;
   for (const auto& member : membership.members) {
-    if (member.id == self_) continue;
-    consensus_.post(member.id, wire::ProbeAsk{1});
+    if (member.id != self_ && (all || find(member.id) == nullptr))
+      consensus_.post(member.id, wire::ProbeAsk{1});
   }
-  // A node that is alone looks again soon: the first members come within moments of each other.
-  const Duration pause = membership.members.size() > 1 ? kAskInterval : kAskInterval / 4;
-  env_.turns.at(env_.clock.now() + pause, life_.guard([this] { ask_all(); }));
+  std::erase_if(entries_, [&](const auto& entry) { return !membership.find(entry.first); });
 }
 
 void Directory::on_ask(const NodeId& from, const wire::ProbeAsk& ask) {

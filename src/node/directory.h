@@ -3,13 +3,14 @@
 // change of membership.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 
 #include "env/env.h"
 #include "node/consensus.h"
-#include "node/lifeline.h"
+#include "node/ticker.h"
 #include "wire/frames.h"
 
 namespace lockstep::node {
@@ -33,7 +34,7 @@ class Directory {
   [[nodiscard]] bool reachable(const NodeId& id) const;
 
  private:
-  void ask_all();
+  void look();
 
   env::Env env_;
   const NodeId self_;
@@ -41,7 +42,8 @@ class Directory {
   const std::string version_;
   Consensus& consensus_;
   std::map<NodeId, Entry> entries_;  // members only
-  Lifeline life_;
+  std::uint64_t rounds_ = 0;
+  Ticker ticker_;
 };
 
 }  // namespace lockstep::node

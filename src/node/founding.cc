@@ -36,7 +36,8 @@ Founding::Founding(env::Env env, const NodeOptions& options, bool is_new, std::u
       run_(run),
       nonce_(nonce),
       consensus_(consensus),
-      listener_(std::move(listener)) {
+      listener_(std::move(listener)),
+      ticker_(env, kAskInterval, [this] { tick(); }) {
   std::vector<std::string> addresses;
   if (is_new && options.voter && options.expect.members > 0 && !options.join.empty()) {
     mode_ = Mode::looking;
@@ -68,6 +69,7 @@ void Founding::start() {
   if (options_.expect.members > 0) give_up_ = now + options_.expect.patience;
   say_at_ = now + kSayInterval;
   tick();
+  ticker_.start();
 }
 
 bool Founding::is_untouched() const {
@@ -78,7 +80,7 @@ bool Founding::is_untouched() const {
 }
 
 void Founding::tick() {
-  if (mode_ == Mode::idle) return;
+  if (mode_ == Mode::idle) return ticker_.stop();
   if (consensus_.core().leader()) {
     if (!LOCKSTEP_BUG(held_elections_leak)) release();
     mode_ = Mode::idle;
@@ -93,7 +95,6 @@ void Founding::tick() {
     env_.log.write(LogLevel::warning, "founding", "still waiting: " + what_is_missing());
   }
   if (mode_ != Mode::electing) ask_all();
-  env_.turns.at(now + kAskInterval, life_.guard([this] { tick(); }));
 }
 
 void Founding::ask_all() {

@@ -30,6 +30,7 @@
 #include "node/consensus.h"
 #include "node/lifeline.h"
 #include "node/node.h"
+#include "node/ticker.h"
 #include "wire/frames.h"
 
 namespace lockstep::node {
@@ -118,6 +119,7 @@ class Founding {
   std::uint64_t round_ = 0;
   TimePoint give_up_ = kNever;
   TimePoint say_at_{};
+  Ticker ticker_;
   Lifeline life_;
 };
 

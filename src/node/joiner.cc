@@ -8,9 +8,8 @@
 namespace lockstep::node {
 namespace {
 
-// How often it asks (one address each time), and how often it looks whether it has to.
+// How often it looks whether it has to ask, and if so, does: one address each time.
 constexpr Duration kAskInterval = milliseconds(200);
-constexpr Duration kLookInterval = seconds(1);
 // A member that hears no leader for so long asks whether it still is one.
 constexpr Duration kSilenceMax = seconds(1);
 // So long after the first answer from another cluster, one from its own would have come too.
@@ -28,7 +27,8 @@ Joiner::Joiner(env::Env env, const NodeOptions& options, bool fresh, std::uint64
       nonce_(nonce),
       told_to_join_(options.may_join || !options.join.empty()),
       fresh_(fresh && told_to_join_),
-      addresses_(options.join) {}
+      addresses_(options.join),
+      ticker_(env, kAskInterval, [this] { tick(); }) {}
 
 void Joiner::start() {
   if (std::exchange(started_, true)) return;
@@ -36,6 +36,7 @@ void Joiner::start() {
   if (give_up_ == kNever && told_to_join_)
     give_up_ = began_ + options_.join_interval * options_.join_attempts;
   tick();
+  ticker_.start();
 }
 
 void Joiner::join_by(TimePoint give_up) {
@@ -99,13 +100,11 @@ void Joiner::look_at_itself() {
 }
 
 void Joiner::tick() {
-  if (LOCKSTEP_BUG(promotion_forgotten) && in_force() != nullptr && *in_force() == wanted()) return;
+  if (LOCKSTEP_BUG(promotion_forgotten) && in_force() != nullptr && *in_force() == wanted())
+    return ticker_.stop();
   look_at_itself();
   look_for_strangers();
-  const bool asks = !removed_ && (!is_as_wanted() || (is_silent() && !fresh_));
-  if (asks) ask();
-  env_.turns.at(env_.clock.now() + (asks ? kAskInterval : kLookInterval),
-                life_.guard([this] { tick(); }));
+  if (!removed_ && (!is_as_wanted() || (is_silent() && !fresh_))) ask();
 }
 
 void Joiner::ask() {
@@ -139,25 +138,28 @@ void Joiner::say_that_it_moved() {
 }
 
 void Joiner::ask_leader(const NodeId& leader) {
-  post_ask(consensus_.address_of(leader), leader, in_force() == nullptr && !may_join());
+  post_ask(consensus_.address_of(leader), leader, !wants_in());
 }
 
 // A member asks the others too, where the log says they are: it may be none any more.
 void Joiner::ask_around() {
   std::vector<std::string> targets = addresses_;
-  const auto* me = in_force();
   for (const auto& member : consensus_.core().membership().members) {
     if (member.id != options_.self) targets.push_back(consensus_.address_of(member.id));
   }
   std::erase_if(targets,
                 [&](const auto& each) { return each.empty() || each == options_.raft_addr; });
-  const bool joins = (me == nullptr && may_join()) || rejoins_;
-  if (!leader_hint_.empty()) return post_ask(std::exchange(leader_hint_, {}), {}, !joins);
-  if (!targets.empty()) post_ask(targets[next_address_++ % targets.size()], {}, !joins);
+  if (!leader_hint_.empty()) return post_ask(std::exchange(leader_hint_, {}), {}, !wants_in());
+  if (!targets.empty()) post_ask(targets[next_address_++ % targets.size()], {}, !wants_in());
 }
 
-void Joiner::post_ask(const std::string& address, const NodeId& to, bool only_tell) {
-  consensus_.post_to(address, to, wire::JoinAsk{nonce_, wanted(), fresh_, only_tell});
+// Whether it asks to be let in; else it takes itself for a member, and wants to know if it is none.
+bool Joiner::wants_in() const {
+  return rejoins_ || (in_force() == nullptr && may_join() && !member_once_);
+}
+
+void Joiner::post_ask(const std::string& address, const NodeId& to, bool as_member) {
+  consensus_.post_to(address, to, wire::JoinAsk{nonce_, wanted(), fresh_, as_member});
 }
 
 // A node with data that was told to join: is that the cluster it belongs to? It asks for a while,
@@ -189,7 +191,14 @@ void Joiner::look_for_strangers() {
 // that was left out when the cluster was recovered may be there. That is their trouble.
 void Joiner::on_foreign(const Sender& from, const std::string& reason) {
   const auto* member = consensus_.core().membership().find(from.id);
-  if (member != nullptr && member->address == from.address) return;
+  if (member != nullptr && member->address == from.address) {
+    if (!std::exchange(said_lost_, true))
+      env_.log.write(LogLevel::warning, "join",
+                     "node " + from.id.value + " at " + from.address +
+                         ", a member of this cluster, belongs to cluster " +
+                         to_string(from.cluster) + " now: it has lost its data");
+    return;
+  }
   if (!from.cluster.is_nil() && from.cluster == consensus_.recovered_from()) return;
   if (!foreign_because_.empty()) return;
   env_.log.write(LogLevel::warning, "join", reason);

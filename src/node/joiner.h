@@ -19,6 +19,7 @@
 #include "node/consensus.h"
 #include "node/lifeline.h"
 #include "node/node.h"
+#include "node/ticker.h"
 #include "wire/frames.h"
 
 namespace lockstep::node {
@@ -70,6 +71,7 @@ class Joiner {
   [[nodiscard]] bool is_as_wanted() const;
   // No leader is heard.
   [[nodiscard]] bool is_silent() const;
+  [[nodiscard]] bool wants_in() const;
   // It was told to join, or has been told that it may anew.
   [[nodiscard]] bool may_join() const { return told_to_join_ && !removed_; }
   void tick();
@@ -79,7 +81,7 @@ class Joiner {
   void ask_around();
   void say_that_it_moved();
   void look_for_strangers();
-  void post_ask(const std::string& address, const NodeId& to, bool only_tell);
+  void post_ask(const std::string& address, const NodeId& to, bool as_member);
   void on_removed();
   void on_foreign(const Sender& from, const std::string& reason);
   void remember(const std::string& address);
@@ -100,6 +102,7 @@ class Joiner {
   TimePoint began_{};
   bool started_ = false;
   bool said_moved_ = false;
+  bool said_lost_ = false;
   bool voter_meant_ = false;  // it was seen a voter in this life
   bool member_once_ = false;  // it was what it is meant to be, in this life
   bool rejoins_ = false;      // it was removed before this life, and asks to be let in anew
@@ -109,6 +112,7 @@ class Joiner {
   std::string foreign_because_;
   TimePoint foreign_at_{};
   bool looks_for_strangers_ = true;
+  Ticker ticker_;
   Lifeline life_;
 };
 

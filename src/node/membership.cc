@@ -43,10 +43,11 @@ void MembershipDesk::granted(const raft::ReadGranted& granted) {
 
 void MembershipDesk::submit(Change change) {
   const raft::RequestId id = ++last_id_;
-  if (change.promotes && !LOCKSTEP_BUG(removed_is_promoted)) {
+  // It may have waited behind another change, by which the node was removed.
+  if (change.of && !LOCKSTEP_BUG(removed_is_promoted)) {
     const auto* now = consensus_.core().membership().find(change.id);
-    if (now == nullptr || now->voter || now->address != change.member->address)
-      return change.done(fail(Errc::refused, named(change.id) + " is no learner any more"));
+    if (now == nullptr || *now != *change.of)
+      return change.done(fail(Errc::refused, named(change.id) + " is not what it was any more"));
   }
   const NodeId node = change.id;
   auto member = change.member;
@@ -112,6 +113,12 @@ void MembershipDesk::name_cluster() {
 void MembershipDesk::change(NodeId id, std::optional<raft::Member> member, Done done) {
   if (!leads()) return done(fail(Errc::not_leader, "not leader"));
   submit({.id = std::move(id), .member = std::move(member), .done = std::move(done)});
+}
+
+void MembershipDesk::change_itself(raft::Member member, Done done) {
+  const auto* now = consensus_.core().membership().find(options_.self);
+  if (!leads() || now == nullptr) return done(fail(Errc::not_leader, "not leader"));
+  submit({.id = options_.self, .member = std::move(member), .done = std::move(done), .of = *now});
 }
 
 // --- removal
@@ -191,7 +198,8 @@ void MembershipDesk::on_join_ask(ClusterId theirs, const wire::JoinAsk& ask) {
                              "without -join");
   }
   if (!leads()) return reply_to_join(ask, Answer::redirect);
-  if (ask.only_tell) return tell_standing(ask);
+  const bool is_member = consensus_.core().membership().find(ask.member.id) != nullptr;
+  if (ask.as_member && !is_member) return tell_standing(ask);
   decide(ask);
 }
 
@@ -247,12 +255,10 @@ void MembershipDesk::decide(const wire::JoinAsk& ask) {
   }
   if (joining_.contains(id) || joining_.size() >= kJoinsMax) return;
   joining_[id] = {};
-  raft::Member as_learner = ask.member;
-  as_learner.voter = false;
-  take_in(ask, known != nullptr && known->voter, known != nullptr && *known == as_learner);
+  take_in(ask, known == nullptr ? std::nullopt : std::optional(*known));
 }
 
-void MembershipDesk::take_in(const wire::JoinAsk& ask, bool is_voter, bool is_learner_there) {
+void MembershipDesk::take_in(const wire::JoinAsk& ask, const std::optional<raft::Member>& known) {
   const NodeId id = ask.member.id;
   auto done = [this, ask](Status status) {
     joining_.erase(ask.member.id);
@@ -260,13 +266,15 @@ void MembershipDesk::take_in(const wire::JoinAsk& ask, bool is_voter, bool is_le
     reply_to_join(ask, Answer::refused, status.error().text);
   };
   // Known as a voter already (under another address), or to be a learner: one step.
-  if (!ask.member.voter || is_voter)
+  if (!ask.member.voter || (known && known->voter))
     return submit({.id = id,
                    .member = ask.member,
-                   .done = [this, ask, done = std::move(done)](Status status) mutable {
-                     if (status && ask.fresh) admit(ask);
-                     done(std::move(status));
-                   }});
+                   .done =
+                       [this, ask, done = std::move(done)](Status status) mutable {
+                         if (status && ask.fresh) admit(ask);
+                         done(std::move(status));
+                       },
+                   .of = known});
   const TimePoint give_up = env_.clock.now() + kJoinPatience;
   auto promote = [this, ask, give_up, done = std::move(done)](Status status) mutable {
     if (!status) return done(std::move(status));
@@ -275,18 +283,24 @@ void MembershipDesk::take_in(const wire::JoinAsk& ask, bool is_voter, bool is_le
     needed = std::max(needed, consensus_.core().commit());
     finish_join(ask.member, std::move(done), give_up);
   };
-  if (is_learner_there && !ask.fresh) return promote({});
   raft::Member learner = ask.member;
   learner.voter = false;
-  submit({.id = id, .member = std::move(learner), .done = std::move(promote)});
+  if (known == learner && !ask.fresh) return promote({});
+  submit({.id = id, .member = std::move(learner), .done = std::move(promote), .of = known});
 }
 
 // Second step: wait until the learner has the log up to where it was let in, then make it a voter.
 void MembershipDesk::finish_join(raft::Member member, Done done, TimePoint give_up) {
   if (!leads()) return done(fail(Errc::not_leader, "not leader"));
   const auto match = consensus_.core().match_index(member.id);
-  if (match && *match >= joining_[member.id])
-    return submit({.id = member.id, .member = member, .done = std::move(done), .promotes = true});
+  if (match && *match >= joining_[member.id]) {
+    raft::Member learner = member;
+    learner.voter = false;
+    return submit({.id = member.id,
+                   .member = std::move(member),
+                   .done = std::move(done),
+                   .of = std::move(learner)});
+  }
   if (env_.clock.now() >= give_up)
     return done(fail(Errc::timeout, named(member.id) + " does not answer at " + member.address));
   env_.turns.at(
@@ -339,9 +353,10 @@ void MembershipDesk::set_aside_fallen() {
                        "it was. It does not vote until it holds everything again");
     raft::Member learner = *member;
     learner.voter = false;
-    submit({.id = id, .member = std::move(learner), .done = [this, id = id](const Status&) {
-              setting_aside_.erase(id);
-            }});
+    submit({.id = id,
+            .member = std::move(learner),
+            .done = [this, id = id](const Status&) { setting_aside_.erase(id); },
+            .of = *member});
   }
 }
 

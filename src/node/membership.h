@@ -38,6 +38,8 @@ class MembershipDesk {
   // See Node::change_membership() and Node::remove_member().
   void change(NodeId id, std::optional<raft::Member> member, Done done);
   void remove(const NodeId& id, bool force, Done done);
+  // This node leads, and is this member from now on, if it is one still.
+  void change_itself(raft::Member member, Done done);
   // `theirs`: the asker's cluster.
   void on_join_ask(ClusterId theirs, const wire::JoinAsk& ask);
 
@@ -56,7 +58,8 @@ class MembershipDesk {
     NodeId id;
     std::optional<raft::Member> member;
     Done done;
-    bool promotes = false;  // only as long as it is a learner at this address
+    // What the member is now: the change is made only as long as that is so. Empty: in any case.
+    std::optional<raft::Member> of = {};
     // The cluster gets this name, and nothing else changes.
     std::optional<ClusterId> name = {};
   };
@@ -66,7 +69,7 @@ class MembershipDesk {
   void retry_later(Change change);
   void finish_join(raft::Member member, Done done, TimePoint give_up);
   void decide(const wire::JoinAsk& ask);
-  void take_in(const wire::JoinAsk& ask, bool is_voter, bool is_learner_there);
+  void take_in(const wire::JoinAsk& ask, const std::optional<raft::Member>& known);
   void tell_standing(const wire::JoinAsk& ask);
   void admit(const wire::JoinAsk& ask);
   void send_admission(const wire::JoinAsk& ask);

@@ -220,8 +220,8 @@ void Node::State::admit_writes() {
 // A leader that has moved asks nobody but itself. What fails is tried again when it looks again.
 void Node::State::change_self(raft::Member member) {
   if (std::exchange(changes_itself, true)) return;
-  membership.change(options.self, std::move(member),
-                    life.guard([this](const Status&) { changes_itself = false; }));
+  membership.change_itself(std::move(member),
+                           life.guard([this](const Status&) { changes_itself = false; }));
 }
 
 void Node::State::accepted(const raft::Accepted& a) {

@@ -14,8 +14,6 @@ constexpr Duration kDiskPatience = seconds(5);
 constexpr Duration kApplyPatience = seconds(30);
 // Clocks that are disciplined step by less.
 constexpr Duration kClockAheadMax = seconds(10);
-constexpr Duration kWaitQuietly = seconds(10);
-constexpr Duration kSayAgainAfter = seconds(60);
 
 }  // namespace
 
@@ -25,11 +23,13 @@ Vigil::Vigil(env::Env env, Consensus& consensus, Applier& applier, Proposer& pro
       consensus_(consensus),
       applier_(applier),
       proposer_(proposer),
-      waits_for_(std::move(waits_for)) {}
+      waits_for_(std::move(waits_for)),
+      overdue_(env, "node"),
+      ticker_(env, kLookInterval, [this] { look(); }) {}
 
 void Vigil::start() {
   applied_at_ = env_.clock.now();
-  look();
+  ticker_.start();
 }
 
 void Vigil::look() {
@@ -37,7 +37,6 @@ void Vigil::look() {
   look_at_applier();
   look_at_clock();
   look_at_waiting();
-  env_.turns.at(env_.clock.now() + kLookInterval, life_.guard([this] { look(); }));
 }
 
 // With nobody to hand it to, it goes on to serve what it can.
@@ -81,18 +80,8 @@ void Vigil::hand_over(const std::string& why) {
 }
 
 void Vigil::look_at_waiting() {
-  const TimePoint now = env_.clock.now();
-  std::string text = waits_for_();
-  if (text.empty() || waiting_.empty()) {
-    waiting_since_ = now;
-    say_at_ = now + kWaitQuietly;
-  }
-  waiting_ = std::move(text);
-  if (waiting_.empty() || now < say_at_) return;
-  say_at_ = now + kSayAgainAfter;
-  env_.log.write(LogLevel::warning, "node",
-                 "has been waiting for " + std::to_string((now - waiting_since_) / seconds(1)) +
-                     " s; now for " + waiting_);
+  const std::string text = waits_for_();
+  text.empty() ? overdue_.over() : overdue_.waits(text);
 }
 
 }  // namespace lockstep::node

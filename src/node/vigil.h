@@ -13,8 +13,9 @@
 #include "env/env.h"
 #include "node/applier.h"
 #include "node/consensus.h"
-#include "node/lifeline.h"
+#include "node/overdue.h"
 #include "node/proposer.h"
+#include "node/ticker.h"
 
 namespace lockstep::node {
 
@@ -41,10 +42,8 @@ class Vigil {
   LogIndex applied_;
   TimePoint applied_at_{};  // when it moved last, or had nothing to do
   LogIndex stuck_at_;       // leadership was handed on for this one already
-  std::string waiting_;
-  TimePoint waiting_since_{};
-  TimePoint say_at_{};
-  Lifeline life_;
+  Overdue overdue_;
+  Ticker ticker_;
 };
 
 }  // namespace lockstep::node

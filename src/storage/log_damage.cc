@@ -60,8 +60,7 @@ bool Replayer::begin_later_in_segment() {
   const bool unchanged = batch.context.membership == at.membership;
   if (unchanged) begin.membership = out_.map.membership_at(out_.map.last().index);
   const bool lost = !unchanged || (out_.membership_lost && begin.membership.empty());
-  if (lost && (durable_.membership.empty() || LOCKSTEP_BUG(lost_change_not_covered)))
-    return false;
+  if (lost && (durable_.membership.empty() || LOCKSTEP_BUG(lost_change_not_covered))) return false;
   at.used_bytes = later->offset;
   at.membership = batch.context.membership;
   out_.segments.erase(out_.segments.begin(), out_.segments.end() - 1);

@@ -11,12 +11,12 @@
 //   20     4     m, bytes of membership
 //   24     8     sequence, as in the file's name
 //   32     8     salt: random, in each batch of this segment
-//   40     8     index \ of the entry before this segment; entries of older segments above it are
-//   48     8     term  / overridden
-//   56     8     number   \ of the batch before this segment; 0 and 0: the log starts anew here,
-//   what 64     8     checksum / older segments hold is void 72     8     sealed: this many bytes
-//   of the file were durable before it got its name 80     m     membership in force at that entry
-//   (raft/membership.h), m = 0 if none was
+//   40     8     index \ of the entry before this segment; entries of older segments
+//   48     8     term  / above it are overridden
+//   56     8     number   \ of the batch before this segment; 0 and 0: the log starts
+//   64     8     checksum / anew here, what older segments hold is void
+//   72     8     sealed: so many bytes of the file were durable before it got its name
+//   80     m     membership in force at that entry (raft/membership.h), m = 0 if none
 //
 // Batch (version 1), zero-padded to a multiple of 4096
 //   0      4     magic "LkBt"

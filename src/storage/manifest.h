@@ -1,7 +1,8 @@
 // The manifest: two alternating checksummed slots that name ONE durable state of the database (see
 // docs/design.md, "Durable points"). wal_frames = 0: the main file alone is the state at `index`.
 // wal_frames = N > 0: main file + the first N frames of the write-ahead file whose header carries
-// these salts. Format: docs/formats.md. Apply lane only.
+// these salts. Format: docs/formats.md. Image lane only, once a node
+// runs.
 #pragma once
 
 #include <cstdint>

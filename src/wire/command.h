@@ -6,15 +6,15 @@
 //   offset size  meaning
 //   0      1     version = 1
 //   1      1     kind (CommandKind)
-//   2      1     flags (bit 0 transaction, bit 1 rows for RETURNING are not wanted (noparse))
+//   2      1     flags: bit 0 transaction, bit 1 rows for RETURNING are not wanted (noparse)
 //   3      1     reserved, 0
 //   4      8     stamp: wall clock of the proposer, unix milliseconds, signed
 //   12     8     seed of random() and randomblob() for this entry
-//   20     8     db_timeout in nanoseconds, 0 = none (turned into an operation count, never into
-//   time) 28     4     number of statements 32     ..    statements: string sql, u32 number of
-//   parameters, then each: string name ("" = positional), u8 tag,
-//                value (0 null: nothing; 1 integer: i64; 2 real: f64; 3 text: string; 4 blob:
-//                string)
+//   20     8     db_timeout in nanoseconds, 0 = none; becomes a number of operations
+//   28     4     number of statements
+//   32     ..    statements, each: string sql, u32 number of parameters, then each of those:
+//                string name ("" = positional), u8 tag, value
+// Values by tag: 0 null: nothing; 1 integer: i64; 2 real: f64; 3 text: string; 4 blob: string.
 // Strings are u32 length + bytes. There is no checksum: the log's and the link's cover it.
 #pragma once
 

@@ -87,7 +87,7 @@ struct BodyEncoder {
     out.boolean(m.member.voter);
     out.string(m.member.api_addr);
     out.boolean(m.fresh);
-    out.boolean(m.only_tell);
+    out.boolean(m.as_member);
   }
   void operator()(const JoinReply& m) {
     out.u64(m.id);
@@ -148,7 +148,7 @@ bool decode(Decoder& in, JoinAsk& m) {
   m.member.voter = in.boolean();
   m.member.api_addr = in.string();
   m.fresh = in.boolean();
-  m.only_tell = in.boolean();
+  m.as_member = in.boolean();
   return in.ok() && !m.member.id.value.empty();
 }
 

@@ -51,8 +51,9 @@ struct JoinAsk {
   // The sender holds nothing: no log, no vote. If it is known as a voter it has lost its disk, and
   // with it what it had promised.
   bool fresh = false;
-  // It only wants to know whether it is a member, and does not ask to become one.
-  bool only_tell = false;
+  // The sender takes itself for a member: if it is none any more, it wants to be told so, and is
+  // not let in.
+  bool as_member = false;
 };
 
 struct JoinReply {
