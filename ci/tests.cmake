@@ -18,6 +18,7 @@ endfunction()
 
 lockstep_ci_test(cluster.startup 2 ci/startup_test)
 lockstep_ci_test(cluster.founding 3 ci/founding_test)
+lockstep_ci_test(cluster.identity 4 ci/identity_test)
 lockstep_ci_test(cluster.story 5 ci/cluster_test)
 lockstep_ci_test(cluster.bench 2 ci/bench_test)
 lockstep_ci_test(tsan.load 5 ci/tsan_load 20)
@@ -26,7 +27,7 @@ lockstep_ci_test(asan.sweep 15 build/asan/bin/lockstep-sim --seeds 1..40 --jobs 
 lockstep_ci_test(sim.sweep 25 build/release/bin/lockstep-sim --seeds 1..1000 --jobs ${jobs})
 lockstep_ci_test(sim.twice 10 build/release/bin/lockstep-sim --seeds 1..50 --twice)
 lockstep_ci_test(hashes.compare 10 ci/compare_hashes 1..20)
-lockstep_ci_test(teeth.bugs 20 ci/teeth --least 31 --minutes 10)
+lockstep_ci_test(teeth.bugs 20 ci/teeth --least 32 --minutes 15)
 
 file(GLOB fuzzers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/fuzz/fuzz_*.cc)
 foreach(fuzzer ${fuzzers})
