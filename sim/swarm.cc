@@ -200,6 +200,8 @@ Swarm draw_swarm(Rng rng) {
   draw_machine(rng.derive("machine"), swarm);
   draw_node(rng.derive("node"), swarm);
   draw_clients(rng.derive("clients"), swarm);
+  // As in production; in the other runs elections meet in one term, and so do the mistakes in them.
+  if (rng.derive("terms").chance(1, 4)) swarm.node.raft.first_term_jump_max = 1u << 16;
   return swarm;
 }
 

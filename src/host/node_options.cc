@@ -11,6 +11,8 @@ namespace {
 
 // A follower must miss several heartbeats in a row before it doubts the leader.
 constexpr int kHeartbeatsPerTimeout = 6;
+// Two histories of one cluster that part come to the same term by chance once in so many cases.
+constexpr std::uint64_t kFirstTermJumpMax = 1u << 16;
 
 }  // namespace
 
@@ -36,6 +38,7 @@ node::NodeOptions node_options(const Config& config, const Advertised& advertise
   options.raft.heartbeat_interval = config.raft_heartbeat_timeout / kHeartbeatsPerTimeout;
   options.raft.election_timeout =
       std::max(config.raft_election_timeout, config.raft_heartbeat_timeout);
+  options.raft.first_term_jump_max = kFirstTermJumpMax;
   options.log.seed = rng.derive("log").next();
   options.database.seed = rng.derive("database").next();
   options.database.foreign_keys = config.foreign_keys;

@@ -108,6 +108,19 @@ void Consensus::admit(raft::Position fence, ClusterId cluster,
       }));
 }
 
+void Consensus::keep_claim(ClusterId by) {
+  env::run_on(
+      env_.lanes, {env::LaneKind::log, 0},
+      [this, by] {
+        auto kept = vote_.cluster();
+        kept.claimed_by = by;
+        return vote_.store_cluster(kept);
+      },
+      life_.guard([this](Status status) {
+        if (!status) listener_.failed(std::move(status).error());
+      }));
+}
+
 ClusterId Consensus::cluster() const {
   if (!cluster_.is_nil()) return cluster_;
   // The founding entry is the same on every founder: no other can take its place.
@@ -167,6 +180,7 @@ void Consensus::carry_out(raft::Effects& effects) {
   for (const auto& accepted : effects.accepted) listener_.accepted(accepted);
   for (const auto& refused : effects.refused) listener_.refused(refused);
   for (const auto& granted : effects.reads) listener_.read_granted(granted);
+  if (effects.contradicted) listener_.contradicted();
   if (effects.image_wanted) listener_.image_wanted(*effects.image_wanted);
   if (effects.apply_more) listener_.apply_more();
 }

@@ -44,6 +44,7 @@ class Consensus {
     std::function<void()> status_changed;
     std::function<void()> disk_idle;  // the log lane has nothing queued: the time to propose
     std::function<void(const raft::ImageWanted&)> image_wanted;
+    std::function<void()> contradicted;  // see raft::Effects
     std::function<void(bool)> space;  // false: the disk is full, nothing is persisted; true: again
     std::function<void(Error)> failed;
   };
@@ -72,6 +73,8 @@ class Consensus {
   // This node was let into `cluster`: `done` once that, and its fence (raft::Core::set_fence()), is
   // durable and in force.
   void admit(raft::Position fence, ClusterId cluster, std::move_only_function<void()> done);
+  // Keeps in mind that another cluster has its place for this node.
+  void keep_claim(ClusterId by);
   // Stops leading, if it does.
   void resign();
   // The log forgets the entries up to `index`, at leisure. Precondition: they are in the durable

@@ -28,7 +28,10 @@ Joiner::Joiner(env::Env env, const NodeOptions& options, bool fresh, std::uint64
       told_to_join_(options.may_join || !options.join.empty()),
       fresh_(fresh && told_to_join_),
       addresses_(options.join),
-      ticker_(env, kAskInterval, [this] { tick(); }) {}
+      ticker_(env, kAskInterval, [this] { tick(); }) {
+  const auto* now = in_force();
+  voter_meant_ = now != nullptr && now->voter;
+}
 
 void Joiner::start() {
   if (std::exchange(started_, true)) return;
@@ -64,7 +67,10 @@ const raft::Member* Joiner::in_force() const {
 raft::Member Joiner::wanted() const {
   const auto* now = in_force();
   const bool asked = told_to_join_ || now == nullptr;
-  const bool voter = asked ? options_.voter : (now->voter || voter_meant_);
+  // The only voter stays one.
+  const bool needed =
+      now != nullptr && now->voter && consensus_.core().membership().voter_count() == 1;
+  const bool voter = needed || (asked ? options_.voter : (now->voter || voter_meant_));
   return {options_.self, options_.raft_addr, voter, options_.api_addr};
 }
 
@@ -224,7 +230,7 @@ void Joiner::on_reply(const Sender& from, const wire::JoinReply& reply) {
       refused_because_ = reply.reason;
       return;
     case Answer::admitted:
-      if (!fresh_ || reply.fence.index == LogIndex{}) return;
+      if (!fresh_ || reply.fence.index == LogIndex{} || std::exchange(admitted_, true)) return;
       return consensus_.admit(reply.fence, from.cluster, life_.guard([this] { fresh_ = false; }));
     case Answer::redirect:
       if (reply.leader_address.empty() || reply.leader_address == options_.raft_addr) return;

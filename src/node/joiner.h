@@ -107,6 +107,7 @@ class Joiner {
   bool member_once_ = false;  // it was what it is meant to be, in this life
   bool rejoins_ = false;      // it was removed before this life, and asks to be let in anew
   bool removed_ = false;
+  bool admitted_ = false;  // and that is on its way to the disk, or there
   // Answers from the own cluster, and the first that said that this node belongs to another one.
   std::uint64_t answers_ = 0;
   std::string foreign_because_;

@@ -14,6 +14,9 @@ constexpr Duration kRetryInterval = milliseconds(50);
 constexpr int kHeartbeatsToAnswer = 4;
 // How long the leader keeps trying for one join; the new node goes on asking by itself.
 constexpr Duration kJoinPatience = seconds(10);
+// And for one whose disk has gone back.
+constexpr Duration kFallenPatience = std::chrono::minutes(10);
+constexpr Duration kLookInterval = milliseconds(500);
 constexpr std::size_t kJoinsMax = 64;
 constexpr std::size_t kRoundsMax = 256;
 
@@ -25,7 +28,13 @@ std::string named(const NodeId& id) {
 
 MembershipDesk::MembershipDesk(env::Env env, const NodeOptions& options, Consensus& consensus,
                                Proposer& proposer)
-    : env_(env), options_(options), consensus_(consensus), proposer_(proposer) {}
+    : env_(env),
+      options_(options),
+      consensus_(consensus),
+      proposer_(proposer),
+      ticker_(env, kLookInterval, [this] { set_aside_fallen(); }) {
+  ticker_.start();
+}
 
 // --- proving leadership, and changes as such
 
@@ -249,6 +258,11 @@ void MembershipDesk::decide(const wire::JoinAsk& ask) {
     return reply_to_join(ask, Answer::joined);
   if (as_wished) return;  // The entry that says so is on its way; it asks again.
   if (auto why = objection(ask)) return reply_to_join(ask, Answer::refused, std::move(*why));
+  if (known != nullptr && known->voter && !ask.member.voter) {
+    const TimePoint lately = env_.clock.now() - 2 * options_.raft.election_timeout;
+    if (auto why = loss_of_majority(id, lately))
+      return reply_to_join(ask, Answer::refused, std::move(*why));
+  }
   if (known != nullptr && ask.fresh) {
     admit(ask);
     if (!ask.member.voter) return;
@@ -342,20 +356,30 @@ void MembershipDesk::send_admission(const wire::JoinAsk& ask) {
 // Voters whose disks have gone back become learners; a quorum that does not count on them agrees to
 // that. They ask by themselves to be voters again, and are when they hold everything.
 void MembershipDesk::set_aside_fallen() {
-  if (!leads()) return;
+  if (!leads()) return said_fallen_.clear();
   for (const auto& [id, last] : consensus_.core().fallen()) {
     const auto* member = consensus_.core().membership().find(id);
-    if (member == nullptr || !setting_aside_.insert(id).second) continue;
-    env_.log.write(LogLevel::error, "members",
-                   named(id) + " at " + consensus_.address_of(id) + " has lost entry " +
-                       to_string(last.index) +
-                       ", which it had acknowledged: its disk is older than "
-                       "it was. It does not vote until it holds everything again");
+    if (member == nullptr || joining_.contains(id)) continue;
+    if (said_fallen_.insert(id).second)
+      env_.log.write(LogLevel::error, "members",
+                     named(id) + " at " + consensus_.address_of(id) + " has lost entry " +
+                         to_string(last.index) +
+                         ", which it had acknowledged: its disk is older than it was. It does not "
+                         "count until it holds everything again");
+    // It gets what it lacks all the same; but a majority must be left that can agree on more.
+    const TimePoint lately = env_.clock.now() - 2 * options_.raft.election_timeout;
+    if (loss_of_majority(id, lately)) continue;
     raft::Member learner = *member;
     learner.voter = false;
+    joining_[id] = {};
     submit({.id = id,
             .member = std::move(learner),
-            .done = [this, id = id](const Status&) { setting_aside_.erase(id); },
+            .done = life_.guard([this, member = *member](Status status) {
+              auto done = [this, id = member.id](const Status&) { joining_.erase(id); };
+              if (!status) return done(status);
+              joining_[member.id] = consensus_.core().commit();
+              finish_join(member, done, env_.clock.now() + kFallenPatience);
+            }),
             .of = *member});
   }
 }

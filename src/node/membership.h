@@ -25,6 +25,7 @@
 #include "node/consensus.h"
 #include "node/node.h"
 #include "node/proposer.h"
+#include "node/ticker.h"
 
 namespace lockstep::node {
 
@@ -90,10 +91,11 @@ class MembershipDesk {
   std::map<raft::RequestId, Done> rounds_;
   // Joins this leader is busy with: what each new node must hold before it may be a voter.
   std::map<NodeId, LogIndex> joining_;
-  std::set<NodeId> setting_aside_;
+  std::set<NodeId> said_fallen_;
   raft::RequestId last_id_ = Proposer::kIdLimit * 2;
   std::uint64_t epoch_ = 0;  // grows when leadership is lost: what waited then is over
   bool was_leader_ = false;
+  Ticker ticker_;
   Lifeline life_;
 };
 

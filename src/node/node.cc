@@ -1,5 +1,6 @@
 #include "node/node.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -112,6 +113,12 @@ ClusterId name_after_recovery(ClusterId old, const raft::Membership& members) {
   return {high.value(), low.value()};
 }
 
+bool same_members(const raft::Membership& a, const raft::Membership& b) {
+  return std::ranges::equal(a.members, b.members, [](const auto& x, const auto& y) {
+    return x.id == y.id && x.address == y.address && x.voter == y.voter;
+  });
+}
+
 // See NodeOptions::recover_members. Repeated until it is done, it must come to the same.
 Status recover(const raft::Membership& members, Storage& storage) {
   auto& recovered = storage.recovered;
@@ -129,8 +136,11 @@ Status recover(const raft::Membership& members, Storage& storage) {
         "it yet. Leave it out of the file on the others, and let it join them with an empty "
         "data folder");
   const auto kept = storage.vote->cluster();
-  const bool again =
-      !kept.id.is_nil() && kept.id == name_after_recovery(kept.recovered_from, members);
+  // Cut short, or finished but for the file. Once the cluster has moved on, the same file says
+  // something new.
+  const bool moved_on = known.cluster == kept.id && !same_members(known, members);
+  const bool again = !kept.id.is_nil() && !moved_on &&
+                     kept.id == name_after_recovery(kept.recovered_from, members);
   if (!again) {
     const ClusterId old = kept.id.is_nil() ? known.cluster : kept.id;
     TRY(storage.vote->store_cluster({name_after_recovery(old, members), old}));

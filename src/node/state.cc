@@ -112,6 +112,7 @@ Node::State::State(env::Env env_in, NodeOptions options_in, Storage storage)
                {.join = [this](TimePoint give_up) { joiner.join_by(give_up); },
                 .founded =
                     [this] {
+                      founded_at = env.clock.now();
                       joiner.founded();
                       joiner.start();
                     },
@@ -119,7 +120,9 @@ Node::State::State(env::Env env_in, NodeOptions options_in, Storage storage)
       handover(env, kHandoverId, 2 * options.raft.election_timeout, consensus),
       directory(env, options.self, options.api_addr, options.version, consensus),
       doorkeeper(env),
-      vigil(env, consensus, applier, proposer, [this] { return waits_for(); }) {}
+      vigil(env, consensus, applier, proposer, [this] { return waits_for(); }) {
+  if (const ClusterId by = vote->cluster().claimed_by; !by.is_nil()) claimed_by = by;
+}
 
 void Node::State::start(ServeForwardFn serve_in, std::function<void(End)> ended_in) {
   serve = std::move(serve_in);
@@ -147,6 +150,7 @@ Consensus::Listener Node::State::consensus_listener() {
               [this](const auto& wanted) {
                 if (!installer.busy()) fetcher.fetch(wanted.from, wanted.at.index);
               },
+          .contradicted = [this] { contradict(); },
           .space = [this](bool space) { space_changed(log_full, space); },
           .failed = on_failure()};
 }
@@ -215,6 +219,14 @@ void Node::State::admit_writes() {
     reason = {Errc::busy, "the write-ahead file is full: long reads hold it back"};
   if (log_full || database_full) reason = {Errc::no_space, "the disk is full"};
   proposer.close(std::move(reason));
+}
+
+// Disks of a quorum have gone back, or were lost, and their new history is another one. Which of
+// the two counts only people can say.
+void Node::State::contradict() {
+  if (std::exchange(contradicted, true)) return;
+  hold.emplace(consensus);
+  env.log.write(LogLevel::error, "node", out_of_service()->text);
 }
 
 // A leader that has moved asks nobody but itself. What fails is tried again when it looks again.

@@ -51,6 +51,7 @@ struct Node::State {
   void status_changed();
   void space_changed(bool& full, bool space);
   void admit_writes();
+  void contradict();
   void change_self(raft::Member member);
   void fail(Error error);
   void end(End end);
@@ -65,6 +66,7 @@ struct Node::State {
   [[nodiscard]] NodeStatus status() const;
   [[nodiscard]] std::vector<PeerStatus> members() const;
   [[nodiscard]] std::string waits_for() const;
+  [[nodiscard]] bool is_in_touch() const;
   // This node serves nothing; the error to answer with.
   [[nodiscard]] std::optional<Error> out_of_service() const;
 
@@ -101,8 +103,11 @@ struct Node::State {
   bool log_full = false;       // the disk has no room for the log
   bool database_full = false;  // or for the database
   bool was_leader = false;
+  bool contradicted = false;            // by a leader of its own cluster
   bool changes_itself = false;          // its own entry of the membership, as leader
   std::optional<ClusterId> claimed_by;  // the cluster that has a place for it; it founded another
+  std::optional<TimePoint> founded_at;  // a cluster of its own, in this life
+  std::optional<ElectionHold> hold;     // it takes no part any more
   Lifeline life;
 };
 

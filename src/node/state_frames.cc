@@ -7,6 +7,8 @@ namespace lockstep::node {
 namespace {
 
 constexpr std::uint64_t kServedLogBytesMax = 8u << 20;
+// How long after it was founded a lone node may turn out to have its place elsewhere.
+constexpr Duration kClaimable = std::chrono::hours(24);
 
 }  // namespace
 
@@ -18,7 +20,8 @@ struct Node::State::FrameVisitor {
 
   void operator()(raft::Message& message) {
     // Who holds nothing has no place in consensus before it is let in or has founded.
-    if (node.joiner.waits_for_admission() || node.founding.is_looking() || node.claimed_by) return;
+    const bool outside = node.joiner.waits_for_admission() || node.founding.is_looking();
+    if (outside || node.out_of_service()) return;
     node.founding.heard_consensus(from);
     node.consensus.receive(std::move(message));
   }
@@ -64,17 +67,20 @@ void Node::State::receive(std::string_view bytes) {
   std::visit(FrameVisitor{*this, frame->from, frame->reply_to, frame->cluster}, frame->body);
 }
 
-// Others know this node as a member of their cluster. If it is one by itself, or is about to be, it
-// was started on an empty disk in a member's place: what it takes would never be in that cluster,
-// nor do its clients know that they speak to another one. (A cluster of several is its own judge:
-// two of them may have been given the same addresses.)
+// Others know this node as a member of their cluster. If it founded one by itself lately, or is
+// about to, it was started on an empty disk in a member's place: what it takes would never be in
+// that cluster, nor do its clients know that they speak to another one. A cluster that has been
+// there for longer, or has several members, is its own judge: a forgotten node, or another cluster
+// that was given the same names, must not stop it.
 void Node::State::claimed(ClusterId by) {
   const auto& members = consensus.core().membership().members;
-  const bool alone =
-      founding.is_listening() || (members.size() == 1 && members.front().id == options.self);
-  if (!alone || claimed_by || by == consensus.recovered_from()) return;
+  const bool alone = members.size() == 1 && members.front().id == options.self;
+  const bool founded = alone && founded_at && env.clock.now() - *founded_at < kClaimable;
+  if (claimed_by || (!founded && !founding.is_listening()) || by == consensus.recovered_from())
+    return;
   claimed_by = by;
   founding.give_up();
+  if (founded) consensus.keep_claim(by);
   env.log.write(LogLevel::error, "node", out_of_service()->text);
 }
 

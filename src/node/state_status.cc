@@ -6,6 +6,11 @@
 #include "node/state.h"
 
 namespace lockstep::node {
+namespace {
+
+constexpr Duration kTouchLost = seconds(5);
+
+}  // namespace
 
 NodeStatus Node::State::status() const {
   const auto& core = consensus.core();
@@ -31,7 +36,7 @@ NodeStatus Node::State::status() const {
   status.recovering = core.is_recovering();
   if (const auto error = out_of_service()) status.out_of_service = error->text;
   const bool settled = joiner.is_settled() || LOCKSTEP_BUG(ready_before_voter);
-  status.ready = status.leader && readiness.caught_up() && settled && !claimed_by;
+  status.ready = is_in_touch() && readiness.caught_up() && settled && !out_of_service();
   status.waits_for = waits_for();
   const auto& counts = doorkeeper.counts();
   status.turned_away = {counts.malformed, counts.misdirected, counts.foreign};
@@ -41,6 +46,15 @@ NodeStatus Node::State::status() const {
   for (const auto& peer : status.members)
     if (status.leader == peer.member.id) status.leader_api_addr = peer.api_addr;
   return status;
+}
+
+// It leads or hears who leads, and its disk takes what it is told.
+bool Node::State::is_in_touch() const {
+  const auto& core = consensus.core();
+  if (!core.leader() || consensus.disk_waits() >= kTouchLost) return false;
+  if (core.role() == raft::Role::leader) return true;
+  const auto contact = core.leader_contact();
+  return contact && env.clock.now() - *contact < kTouchLost;
 }
 
 // A member's API address is in the log; what it said since may be newer.
@@ -57,21 +71,34 @@ std::vector<PeerStatus> Node::State::members() const {
 }
 
 std::optional<Error> Node::State::out_of_service() const {
+  const std::string node = "node " + options.self.value;
+  if (contradicted)
+    return Error{Errc::out_of_service,
+                 node +
+                     " holds committed entries that the leader's log contradicts: a majority has "
+                     "lost what it had acknowledged (disks that were put back?), and this node "
+                     "serves nothing beside it. Keep the history that counts: empty the data "
+                     "folders of the others and let them join it, or this one's"};
   if (!claimed_by) return std::nullopt;
   return Error{Errc::out_of_service,
-               "node " + options.self.value + " holds none of the data of cluster " +
-                   to_string(*claimed_by) +
+               node + " holds none of the data of cluster " + to_string(*claimed_by) +
                    ", which knows it as a member: its data was lost, and it serves nothing. Remove "
                    "it from that cluster (DELETE /remove on another node), then start it with an "
-                   "empty data folder and -join"};
+                   "empty data folder and -join. (If what it has taken since is what counts, go on "
+                   "with it by raft/peers.json)"};
 }
 
 std::string Node::State::waits_for() const {
-  if (claimed_by) return "somebody to remove it from the cluster that knows it";
+  if (out_of_service()) return "an operator to do what out_of_service says";
   if (auto text = founding.waits_for(); !text.empty()) return text;
-  if (auto text = joiner.waits_for(); !text.empty()) return text;
   const auto& core = consensus.core();
-  if (core.membership().members.empty()) return "the leader of the cluster that let it in";
+  const bool leaderless_member =
+      !core.leader() && core.membership().find(options.self) != nullptr && !joiner.was_removed();
+  if (auto text = joiner.waits_for(); !text.empty() && !leaderless_member) return text;
+  if (core.membership().members.empty())
+    return options.may_join || !options.join.empty()
+               ? "the leader of the cluster that let it in"
+               : "a -join list: a read replica founds no cluster";
   if (!core.leader()) {
     std::string silent;
     for (const auto& peer : members()) {
@@ -84,6 +111,8 @@ std::string Node::State::waits_for() const {
                          : "";
     return "a leader" + silent + (silent.empty() ? "" : ")") + why;
   }
+  if (consensus.disk_waits() >= kTouchLost) return "the disk of its log, which completes nothing";
+  if (!is_in_touch()) return "word from the leader, node " + core.leader()->value;
   if (fetcher.busy()) return "an image of the database";
   if (!readiness.caught_up())
     return readiness.target() == LogIndex{}

@@ -81,7 +81,7 @@ void Vigil::hand_over(const std::string& why) {
 
 void Vigil::look_at_waiting() {
   const std::string text = waits_for_();
-  text.empty() ? overdue_.over() : overdue_.waits(text);
+  text.empty() ? overdue_.over() : overdue_.waits("still waits: " + text);
 }
 
 }  // namespace lockstep::node

@@ -42,6 +42,10 @@ struct Options {
   // Bounds of what is sent to one follower and not yet acknowledged (flow control), and of one
   // message.
   std::uint64_t inflight_bytes_max = 4u << 20;
+  // The first campaign of a life goes up to so many terms ahead, by draw. Where disks have gone
+  // back a term may come a second time; a leader that draws makes two histories that part differ in
+  // their terms as well, so that they are found to contradict each other and never mix unnoticed.
+  std::uint64_t first_term_jump_max = 0;
   std::uint64_t message_bytes_max = 512u << 10;
 };
 
@@ -130,6 +134,9 @@ struct Effects {
   std::vector<Accepted> accepted;
   std::vector<Refused> refused;
   std::vector<ReadGranted> reads;
+  // The leader's log contradicts what is committed here: a quorum has lost what it had promised.
+  // Nothing was changed; this node must not go on beside it.
+  bool contradicted = false;
   // Some of role(), term(), leader() changed during this call.
   bool status_changed = false;
   // apply_limit() grew.

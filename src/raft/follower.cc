@@ -63,7 +63,10 @@ void Core::State::accept_entries(const Append& append, Effects& out) {
   if (known < entries.size()) {
     const LogIndex keep = entries[known].index.prev();
     if (keep < log_.last_index()) {
-      if (keep < commit_ && peers_may_lie()) return;
+      if (keep < commit_) {
+        out.contradicted = true;
+        return;
+      }
       CHECK(keep >= matched_ || peers_may_lie());  // a leader never takes back its own entries
       truncate_after(keep, out);
       matched_ = std::min(matched_, keep);

@@ -54,7 +54,10 @@ void Core::State::become_candidate(bool transfer, Effects& out) {
   round_seen_ = 0;
   votes_.clear();
   draw_election_deadline();
-  set_hard({.term = hard_.term.next(), .vote = options_.self}, out);
+  Term term = hard_.term.next();
+  if (!std::exchange(campaigned_, true) && options_.first_term_jump_max > 0)
+    term.value += rng_.below(options_.first_term_jump_max);
+  set_hard({.term = term, .vote = options_.self}, out);
   // Nobody is asked before the own vote is durable: it counts, and must not be given twice.
   ask_owed_ = true;
   ask_is_transfer_ = transfer;

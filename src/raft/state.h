@@ -171,6 +171,7 @@ struct Core::State {
   TimePoint election_deadline_ = kNever;
   Position fence_;
   bool elections_held_ = false;
+  bool campaigned_ = false;  // in this life
 
   // Elections. A grant or an own vote is owed until the hard state is durable.
   std::set<NodeId> votes_;

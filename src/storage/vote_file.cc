@@ -13,7 +13,7 @@ namespace {
 
 // Payload (version 2): string node id, u64 term, u64 index and u64 term of the fence, bool voted,
 // string candidate if voted, u64 and u64 of the cluster, u64 and u64 of the one it was recovered
-// from. Version 1 ends before the cluster.
+// from, u64 and u64 of the one that claims this node. Version 1 ends before the cluster.
 constexpr Slots::Kind kKind{.magic = "LockVote", .version = 2};
 constexpr std::string_view kName = "vote";
 
@@ -46,6 +46,7 @@ std::string encode(const Kept& kept) {
   if (kept.hard.vote) out.string(kept.hard.vote->value);
   encode(out, kept.cluster.id);
   encode(out, kept.cluster.recovered_from);
+  encode(out, kept.cluster.claimed_by);
   return out.take();
 }
 
@@ -60,6 +61,7 @@ Result<Kept> decode(std::string_view payload, std::uint32_t version) {
   if (version > 1) {
     kept.cluster.id = decode_cluster(in);
     kept.cluster.recovered_from = decode_cluster(in);
+    kept.cluster.claimed_by = decode_cluster(in);
   }
   if (!in.complete()) return fail(Errc::corrupt, "vote: malformed state");
   return kept;

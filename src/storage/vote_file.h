@@ -27,7 +27,10 @@ class VoteFile {
   // alone says so. `recovered_from`: the one that it went on from after its quorum was lost.
   struct Cluster {
     ClusterId id;
-    ClusterId recovered_from;
+    ClusterId recovered_from = {};
+    // Another cluster has its place for this node, which founded this one by mistake and serves
+    // nothing.
+    ClusterId claimed_by = {};
     friend bool operator==(const Cluster&, const Cluster&) = default;
   };
   [[nodiscard]] const Cluster& cluster() const;

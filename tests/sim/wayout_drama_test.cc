@@ -195,6 +195,28 @@ TEST_F(WayOut, recovered_cluster_has_another_name_and_ignores_who_was_left_out) 
   EXPECT_EQ(read(1, 1, Level::none), "2");
 }
 
+// Once the cluster has moved on, the same file says something new, and names another cluster.
+TEST_F(WayOut, second_recovery_by_the_same_file_names_another_cluster) {
+  begin(3);
+  ASSERT_TRUE(converge(*world, seconds(5)));
+  raft::Membership left;
+  left.put({NodeId{"n1"}, "n1:4002"});
+  std::vector<ClusterId> names;
+  for (int times = 0; times < 2; ++times) {
+    for (std::size_t i = 0; i < 3; ++i) world->crash(i, {}, std::nullopt);
+    for (const std::size_t each : {1u, 2u}) world->lose_disk(each, seconds(1000), false);
+    world->recover_with(0, left);
+    world->start_machine(0);
+    ASSERT_TRUE(until([&] { return runs(0) && status(0).ready && !status(0).recovering; }));
+    names.push_back(status(0).cluster);
+    world->recover_with(0, std::nullopt);
+    for (const std::size_t each : {1u, 2u}) world->start_machine(each);
+    ASSERT_TRUE(until([&] { return is_voter(1) && is_voter(2); }, seconds(20)))
+        << world->progress_text();
+  }
+  EXPECT_NE(names[0], names[1]);
+}
+
 class Readiness : public StorageDrama {
  protected:
   // Whether a node that takes an image over says ready before it has what was committed by then.
