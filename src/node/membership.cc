@@ -17,6 +17,8 @@ constexpr Duration kJoinPatience = seconds(10);
 // And for one whose disk has gone back.
 constexpr Duration kFallenPatience = std::chrono::minutes(10);
 constexpr Duration kLookInterval = milliseconds(500);
+// An answer of long ago says nothing any more.
+constexpr Duration kDoubtedAtMost = seconds(5);
 constexpr std::size_t kJoinsMax = 64;
 constexpr std::size_t kRoundsMax = 256;
 
@@ -170,6 +172,12 @@ bool MembershipDesk::has_answered(const NodeId& id, TimePoint since) const {
   return heard && *heard >= since && !consensus_.core().fallen().contains(id);
 }
 
+// Since when it is asked whether the cluster could go on without this voter: who has answered since
+// then is there.
+TimePoint MembershipDesk::doubted_since(const NodeId& id) {
+  return doubted_since_.try_emplace(id, env_.clock.now()).first->second;
+}
+
 // Why the voters that would be left could not go on by themselves, as far as they have answered
 // since `since`.
 std::optional<std::string> MembershipDesk::loss_of_majority(const NodeId& removed,
@@ -259,9 +267,12 @@ void MembershipDesk::decide(const wire::JoinAsk& ask) {
   if (as_wished) return;  // The entry that says so is on its way; it asks again.
   if (auto why = objection(ask)) return reply_to_join(ask, Answer::refused, std::move(*why));
   if (known != nullptr && known->voter && !ask.member.voter) {
-    const TimePoint lately = env_.clock.now() - 2 * options_.raft.election_timeout;
-    if (auto why = loss_of_majority(id, lately))
-      return reply_to_join(ask, Answer::refused, std::move(*why));
+    const TimePoint since = doubted_since(id);
+    auto why = loss_of_majority(id, since);
+    const bool all_could_answer =
+        env_.clock.now() - since >= kHeartbeatsToAnswer * options_.raft.heartbeat_interval;
+    if (why && !all_could_answer) return;  // It asks again.
+    if (why) return reply_to_join(ask, Answer::refused, std::move(*why));
   }
   if (known != nullptr && ask.fresh) {
     admit(ask);
@@ -356,19 +367,20 @@ void MembershipDesk::send_admission(const wire::JoinAsk& ask) {
 // Voters whose disks have gone back become learners; a quorum that does not count on them agrees to
 // that. They ask by themselves to be voters again, and are when they hold everything.
 void MembershipDesk::set_aside_fallen() {
-  if (!leads()) return said_fallen_.clear();
+  if (!leads()) return doubted_since_.clear();
+  std::erase_if(doubted_since_,
+                [&](const auto& each) { return env_.clock.now() - each.second >= kDoubtedAtMost; });
   for (const auto& [id, last] : consensus_.core().fallen()) {
     const auto* member = consensus_.core().membership().find(id);
     if (member == nullptr || joining_.contains(id)) continue;
-    if (said_fallen_.insert(id).second)
+    if (!doubted_since_.contains(id))
       env_.log.write(LogLevel::error, "members",
                      named(id) + " at " + consensus_.address_of(id) + " has lost entry " +
                          to_string(last.index) +
                          ", which it had acknowledged: its disk is older than it was. It does not "
                          "count until it holds everything again");
     // It gets what it lacks all the same; but a majority must be left that can agree on more.
-    const TimePoint lately = env_.clock.now() - 2 * options_.raft.election_timeout;
-    if (loss_of_majority(id, lately)) continue;
+    if (loss_of_majority(id, doubted_since(id))) continue;
     raft::Member learner = *member;
     learner.voter = false;
     joining_[id] = {};

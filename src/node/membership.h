@@ -18,7 +18,6 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 
 #include "env/env.h"
@@ -79,6 +78,7 @@ class MembershipDesk {
   void decide_removal(const NodeId& id, TimePoint began, Done done);
   [[nodiscard]] std::optional<std::string> loss_of_majority(const NodeId& removed,
                                                             TimePoint since) const;
+  TimePoint doubted_since(const NodeId& id);
   [[nodiscard]] bool has_answered(const NodeId& id, TimePoint since) const;
   void set_aside_fallen();
   void name_cluster();
@@ -91,7 +91,7 @@ class MembershipDesk {
   std::map<raft::RequestId, Done> rounds_;
   // Joins this leader is busy with: what each new node must hold before it may be a voter.
   std::map<NodeId, LogIndex> joining_;
-  std::set<NodeId> said_fallen_;
+  std::map<NodeId, TimePoint> doubted_since_;
   raft::RequestId last_id_ = Proposer::kIdLimit * 2;
   std::uint64_t epoch_ = 0;  // grows when leadership is lost: what waited then is over
   bool was_leader_ = false;

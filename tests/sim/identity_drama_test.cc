@@ -192,34 +192,6 @@ TEST_F(IdentityDrama, bug_lost_tail_ignored_refuses_it_for_ever) {
   EXPECT_FALSE(comes_back_from_an_older_disk());
 }
 
-// A majority's disks went back, and its new history is another one. Who holds what was committed
-// before must not go on beside it as if nothing were wrong, and not end in a CHECK.
-TEST_F(IdentityDrama, who_holds_what_a_majority_has_lost_says_so_and_serves_nothing) {
-  Swarm swarm = calm_swarm();
-  swarm.nodes = 3;
-  swarm.node.raft.first_term_jump_max = 1u << 16;
-  begin(swarm, 1);
-  hand_over_to(0);
-  for (const std::size_t each : {1u, 2u}) world->keep_disk(each);
-  for (std::int64_t value = 1; value <= 20; ++value) ASSERT_TRUE(write(0, 1, value));
-  ASSERT_TRUE(converge(*world, seconds(5)));
-  world->crash(0, {}, std::nullopt);
-  for (const std::size_t each : {1u, 2u}) world->roll_back_disk(each, milliseconds(10));
-  // No judge of one history has anything to say about two.
-  world->recover_with(0, std::nullopt);
-  ASSERT_TRUE(until([&] { return runs(1) && runs(2) && world->leader().has_value(); }));
-  std::size_t served = 0;
-  for (std::int64_t value = 101; value <= 110; ++value) served += write(1, 1, value) ? 1 : 0;
-  world->start_machine(0);
-  const auto says_so = [&] {
-    for (std::size_t i = 0; i < 3; ++i)
-      if (runs(i) && !status(i).out_of_service.empty()) return true;
-    return false;
-  };
-  EXPECT_TRUE(world->run_until(says_so, seconds(20)) || !violation().empty());
-  EXPECT_GT(served, 0u);
-}
-
 // Of three voters one is down and one's disk has gone back: setting that one aside would leave no
 // majority. It gets what it lacks, and the cluster goes on.
 TEST_F(IdentityDrama, member_whose_disk_went_back_is_kept_where_it_is_needed) {
