@@ -4,6 +4,7 @@
 #include "api/go_time.h"
 #include "api/json_object.h"
 #include "api/json_response.h"
+#include "sql/fingerprint.h"
 
 namespace lockstep::api {
 namespace {
@@ -86,6 +87,21 @@ std::string members_json(const node::NodeStatus& status) {
   return json_array(members);
 }
 
+std::string sqlite_json(const node::NodeStatus& status) {
+  const sql::SqliteBuild build = sql::sqlite_build();
+  std::vector<std::string> options;
+  for (const std::string& option : build.options) options.push_back(quoted(option));
+  return JsonObject()
+      .raw("compile_options", json_array(options))
+      .text("fingerprint", sql::to_string(sql::fingerprint()))
+      .text("math_package", build.math_package)
+      .text("package", build.package)
+      .text("source_id", build.source_id)
+      .text("version", build.version)
+      .number("wal_size", status.wal_bytes)
+      .print();
+}
+
 std::string store_json(const node::NodeStatus& status, const StatusExtras& extras) {
   const std::string leader = JsonObject()
                                  .text("addr", status.leader_addr)
@@ -112,7 +128,7 @@ std::string store_json(const node::NodeStatus& status, const StatusExtras& extra
       .boolean("ready", status.ready)
       .boolean("removed", status.removed)
       .text("waits_for", status.waits_for)
-      .raw("sqlite3", JsonObject().number("wal_size", status.wal_bytes).print());
+      .raw("sqlite3", sqlite_json(status));
   for (const auto& [name, json] : extras.store) store.raw(name, json);
   return store.print_sorted();
 }

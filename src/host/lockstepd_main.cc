@@ -13,6 +13,7 @@
 #include "host/flags.h"
 #include "host/server.h"
 #include "host/version.h"
+#include "sql/fingerprint.h"
 
 namespace {
 
@@ -46,6 +47,16 @@ void prepare_process() {
   }
 }
 
+// The first line as rqlite's.
+void print_version() {
+  const lockstep::sql::SqliteBuild build = lockstep::sql::sqlite_build();
+  std::printf("lockstepd %s linux sqlite%s (%s)\n", lockstep::host::kVersion, build.version.c_str(),
+              __VERSION__);
+  std::printf("sqlite3 %s of Debian, source %s\n", build.package.c_str(), build.source_id.c_str());
+  std::printf("mathematical functions of musl %s of Debian\n", build.math_package.c_str());
+  std::printf("fingerprint %s\n", to_string(lockstep::sql::fingerprint()).c_str());
+}
+
 int run(std::vector<std::string_view> arguments) {
   using namespace lockstep::host;
   auto line = parse_command_line(arguments);
@@ -55,7 +66,7 @@ int run(std::vector<std::string_view> arguments) {
       std::fputs(help_text().c_str(), stdout);
       return 0;
     case Want::version:
-      std::printf("lockstepd %s linux (%s)\n", kVersion, __VERSION__);
+      print_version();
       return 0;
     case Want::run:
       break;

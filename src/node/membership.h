@@ -79,6 +79,7 @@ class MembershipDesk {
   [[nodiscard]] std::optional<std::string> loss_of_majority(const NodeId& removed,
                                                             TimePoint since) const;
   TimePoint doubted_since(const NodeId& id);
+  [[nodiscard]] Duration time_to_answer() const;
   [[nodiscard]] bool has_answered(const NodeId& id, TimePoint since) const;
   void set_aside_fallen();
   void name_cluster();

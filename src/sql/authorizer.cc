@@ -35,8 +35,9 @@ constexpr std::array kWritable = {"application_id"sv, "incremental_vacuum"sv, "o
 // Of the connection: honoured for the rest of an entry that runs alone, then set back.
 constexpr std::array kOfOneEntry = {"defer_foreign_keys"sv, "foreign_keys"sv};
 
-// Tables that show this connection, or the schema in the order it came into memory.
+// Tables that show this connection, the schema in the order it came into memory, or the compiler.
 constexpr std::array kNotInWrites = {"dbstat"sv,
+                                     "pragma_compile_options"sv,
                                      "pragma_data_version"sv,
                                      "pragma_foreign_key_check"sv,
                                      "pragma_integrity_check"sv,
@@ -44,8 +45,8 @@ constexpr std::array kNotInWrites = {"dbstat"sv,
                                      "pragma_table_list"sv,
                                      "sqlite_stmt"sv};
 
-constexpr std::array kModules = {"fts3"sv,      "fts4"sv,  "fts4aux"sv,   "fts5"sv,
-                                 "fts5vocab"sv, "rtree"sv, "rtree_i32"sv, "fts3tokenize"sv};
+constexpr std::array kModules = {"fts3"sv,    "fts3tokenize"sv, "fts4"sv,  "fts4aux"sv,  "fts5"sv,
+                                 "geopoly"sv, "fts5vocab"sv,    "rtree"sv, "rtree_i32"sv};
 
 bool is_in(const auto& list, std::string_view name) {
   return std::ranges::find(list, name) != list.end();
@@ -117,8 +118,7 @@ int Authorizer::decide(const Action& action) {
     case SQLITE_SAVEPOINT:
       return is_modules() ? decide_modules_transaction(action) : decide_transaction(action);
     case SQLITE_FUNCTION:
-      return to_lower(action.second) == "load_extension" ? refuse("load_extension is not allowed")
-                                                         : SQLITE_OK;
+      return decide_function(action);
     case SQLITE_CREATE_VTABLE:
       if (!is_in(kModules, to_lower(action.second)))
         return refuse("no such module: " + std::string(action.second));
@@ -135,6 +135,14 @@ int Authorizer::decide(const Action& action) {
     default:
       return decide_table(action);
   }
+}
+
+int Authorizer::decide_function(const Action& action) {
+  // Of one replica's compiler they say what is not so of another's.
+  const bool local = to_lower(action.second).starts_with("sqlite_compileoption_");
+  return local && trust_ != Trust::reader
+             ? refuse("function " + std::string(action.second) + " is not allowed in a write")
+             : SQLITE_OK;
 }
 
 int Authorizer::decide_table(const Action& action) {

@@ -63,6 +63,7 @@ class Authorizer {
   int decide_pragma(const Action& action);
   int decide_transaction(const Action& action);
   int decide_modules_transaction(const Action& action);
+  int decide_function(const Action& action);
   int decide_table(const Action& action);
   // What is being prepared is a module's own statement, prepared as the user's is under way.
   [[nodiscard]] bool is_modules() const;

@@ -67,7 +67,9 @@ constexpr Switch kSwitches[] = {{SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1},
                                 {SQLITE_DBCONFIG_LEGACY_FILE_FORMAT, 0},
                                 {SQLITE_DBCONFIG_DQS_DML, 1},  // rqlite's users quote with "
                                 {SQLITE_DBCONFIG_DQS_DDL, 1},
-                                {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 1}};
+                                {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 1},
+                                {SQLITE_DBCONFIG_STMT_SCANSTATUS, 0},
+                                {SQLITE_DBCONFIG_REVERSE_SCANORDER, 0}};
 
 // secure_delete: what freed pages leave behind in reused ones depends on caches and batches, and
 // replicas whose files are to be compared byte by byte must not differ in it. (Unused pages still
@@ -87,6 +89,8 @@ constexpr const char* kPragmas =
 
 void initialise_sqlite() {
   [[maybe_unused]] static const bool done = [] {
+    // The machine may have another SQLite, and its header.
+    CHECK(sqlite3_libversion_number() == SQLITE_VERSION_NUMBER);
     watch_allocations();
     CHECK(sqlite3_initialize() == SQLITE_OK);
     sqlite3_test_control(SQLITE_TESTCTRL_LOCALTIME_FAULT, 2, &utc_for_local);

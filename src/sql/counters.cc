@@ -72,7 +72,8 @@ constexpr sqlite3_module kModule{.iVersion = 0,
                                  .xSavepoint = nullptr,
                                  .xRelease = nullptr,
                                  .xRollbackTo = nullptr,
-                                 .xShadowName = nullptr};
+                                 .xShadowName = nullptr,
+                                 .xIntegrity = nullptr};
 
 }  // namespace
 

@@ -9,6 +9,7 @@
 #include "api/statements.h"
 #include "api/status_json.h"
 #include "fake_node.h"
+#include "sql/fingerprint.h"
 
 namespace lockstep::api {
 namespace {
@@ -62,7 +63,13 @@ TEST_F(ClusterTest, status_has_what_clients_look_for) {
   EXPECT_EQ(json.at("store").at("raft").at("num_peers"), 2);
   EXPECT_EQ(json.at("store").at("raft").at("last_snapshot_index"), 6);
   EXPECT_EQ(json.at("store").at("raft").at("durable_index"), 6);
-  EXPECT_EQ(json.at("store").at("sqlite3").at("wal_size"), 4096);
+  const auto& sqlite = json.at("store").at("sqlite3");
+  EXPECT_EQ(sqlite.at("wal_size"), 4096);
+  EXPECT_EQ(sqlite.at("version").as_string(), sql::sqlite_build().version.c_str());
+  EXPECT_EQ(sqlite.at("package").as_string(), sql::sqlite_build().package.c_str());
+  EXPECT_EQ(sqlite.at("source_id").as_string(), sql::sqlite_build().source_id.c_str());
+  EXPECT_EQ(sqlite.at("fingerprint").as_string(), to_string(sql::fingerprint()).c_str());
+  EXPECT_EQ(sqlite.at("compile_options").as_array().size(), sql::sqlite_build().options.size());
   EXPECT_EQ(json.at("store").at("disk_full"), false);
   EXPECT_EQ(json.at("store").at("trailing_logs"), 10240);
   EXPECT_EQ(json.at("store").at("fsm_index"), 7);

@@ -208,7 +208,7 @@ TEST(Refusals, what_leaves_the_file_or_stays_in_a_connection) {
   EXPECT_EQ(rig.run({"PRAGMA writable_schema=1"}), "!disallowed pragma: writable_schema");
   EXPECT_EQ(rig.run({"SELECT 1; PRAGMA journal_mode=DELETE"}), "!disallowed pragma: journal_mode");
   EXPECT_EQ(rig.run({"PRAGMA journal_mode(DELETE)"}), "!disallowed pragma: journal_mode");
-  EXPECT_EQ(rig.run({"SELECT load_extension('x')"}), "!load_extension is not allowed");
+  EXPECT_EQ(rig.run({"SELECT load_extension('x')"}), "!no such function: load_extension");
   EXPECT_EQ(rig.run({"VACUUM INTO 'x'"}), "!VACUUM INTO is not allowed");
   EXPECT_EQ(rig.run({"INSERT INTO sqlite_stat1 VALUES('t',NULL,'1')"}),
             "!table sqlite_stat1 may not be modified");
@@ -216,6 +216,11 @@ TEST(Refusals, what_leaves_the_file_or_stays_in_a_connection) {
   EXPECT_EQ(rig.run({"CREATE VIRTUAL TABLE d USING dbstat"}), "!no such module: dbstat");
   EXPECT_EQ(rig.request({"SELECT * FROM sqlite_stmt"}),
             "!table sqlite_stmt is not allowed in a write");
+  EXPECT_EQ(rig.run({"INSERT INTO t SELECT * FROM pragma_compile_options"}),
+            "!table pragma_compile_options is not allowed in a write");
+  EXPECT_EQ(rig.run({"INSERT INTO t SELECT sqlite_compileoption_get(0)"}),
+            "!function sqlite_compileoption_get is not allowed in a write");
+  EXPECT_EQ(rig.query({"SELECT sqlite_compileoption_used('THREADSAFE=2') AS yes"}), "yes [] 1");
   EXPECT_EQ(rig.request({"SELECT * FROM pragma_cache_size"}), "?!disallowed pragma: cache_size");
   EXPECT_EQ(rig.query({"PRAGMA journal_mode"}), "journal_mode [] 'wal'");
 }

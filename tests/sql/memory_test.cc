@@ -10,6 +10,15 @@
 #include "tests/sql/no_memory.h"
 #include "tests/sql/support.h"
 
+// g++ has a macro for it, clang a question.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define LOCKSTEP_SANITIZED
+#endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define LOCKSTEP_SANITIZED
+#endif
+
 namespace lockstep::sql {
 namespace {
 
@@ -68,7 +77,7 @@ TEST(Memory, the_machine_is_never_asked_for_more_than_a_gibibyte) {
 }
 
 TEST(Memory, what_the_machine_refuses_is_no_answer) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef LOCKSTEP_SANITIZED
   GTEST_SKIP() << "the sanitizer's own allocator ends the process";
 #endif
   Rig rig;

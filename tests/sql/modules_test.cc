@@ -42,6 +42,22 @@ TEST(Modules, fts5_writes_and_searches) {
             std::string::npos);
 }
 
+TEST(Modules, geopoly_writes_and_searches) {
+  Rig rig;
+  EXPECT_EQ(rig.run({"CREATE VIRTUAL TABLE fields USING geopoly(owner)"}).find('!'),
+            std::string::npos);
+  EXPECT_EQ(rig.run({"INSERT INTO fields(owner,_shape) VALUES('ann','[[0,0],[2,0],[2,2],[0,0]]'),"
+                     "('bob','[[8,8],[9,8],[9,9],[8,8]]')"}),
+            "(2,2)");
+  EXPECT_EQ(
+      rig.query({"SELECT owner, geopoly_area(_shape) AS area FROM fields"
+                 " WHERE geopoly_overlap(_shape, geopoly_bbox('[[1,0],[3,0],[3,1],[1,0]]'))"}),
+      "owner,area [,] 'ann',2");
+  EXPECT_EQ(rig.run({"DELETE FROM fields_rowid"}), "!table fields_rowid may not be modified");
+  EXPECT_EQ(rig.run({"DELETE FROM fields WHERE owner='bob'", "DROP TABLE fields"}).find('!'),
+            std::string::npos);
+}
+
 TEST(Modules, rtreecheck_and_dbstat_read) {
   Rig rig;
   rig.run({"CREATE VIRTUAL TABLE boxes USING rtree(id,x0,x1)", "INSERT INTO boxes VALUES(1,0,10)",
