@@ -222,7 +222,7 @@ void MembershipDesk::set_aside_fallen() {
     submit({.id = id,
             .member = std::move(learner),
             .done = life_.guard([this, member = *member](Status status) {
-              auto done = [this, id = member.id](const Status&) { joining_.erase(id); };
+              auto done = [this, whose = member.id](const Status&) { joining_.erase(whose); };
               if (!status) return done(status);
               joining_[member.id] = consensus_.core().commit();
               finish_join(member, done, env_.clock.now() + kFallenPatience);
