@@ -9,6 +9,17 @@ using Level = check::Level;
 
 class MembersDrama : public MemberDrama {
  protected:
+  // The first `count` machines of the swarm are a cluster of voters, and all is committed.
+  void start_voters(const Swarm& swarm, std::uint64_t seed, std::size_t count) {
+    world.emplace(seed, swarm);
+    for (std::size_t i = 0; i < count; ++i) world->start_machine(i);
+    const auto formed = [&] {
+      if (!world->leader()) return false;
+      const raft::Core& at = core(*world->leader());
+      return at.membership().voter_count() == count && at.commit() == at.last_index();
+    };
+    EXPECT_TRUE(until(formed, seconds(60))) << world->progress_text();
+  }
   // Four voters; n5 asked to join a leader that nobody hears since, became a voter under the next
   // one, and lost its disk. Then the old leader wakes. True: it lets n5 in.
   bool deposed_leader_admits_who_lost_its_disk(std::uint64_t seed) {
@@ -16,11 +27,7 @@ class MembersDrama : public MemberDrama {
     swarm.nodes = 5;
     swarm.node.raft.message_bytes_max = 200;
     swarm.node.raft.inflight_bytes_max = 800;
-    world.emplace(seed, swarm);
-    for (std::size_t i = 0; i < 4; ++i) world->start_machine(i);
-    EXPECT_TRUE(until(
-        [&] { return world->leader() && core(*world->leader()).membership().voter_count() == 4; },
-        seconds(60)));
+    start_voters(swarm, seed, 4);
     EXPECT_TRUE(set_up(*world, seconds(10))) << violation();
     const std::size_t old = *world->leader();
     world->network().set_cut(old, 4, true);
@@ -49,11 +56,7 @@ class MembersDrama : public MemberDrama {
     for (std::uint64_t seed = 1; seed <= 30; ++seed) {
       Swarm swarm = calm_swarm();
       swarm.nodes = 4;
-      world.emplace(seed, swarm);
-      for (std::size_t i = 0; i < 3; ++i) world->start_machine(i);
-      EXPECT_TRUE(until(
-          [&] { return world->leader() && core(*world->leader()).membership().voter_count() == 3; },
-          seconds(60)));
+      start_voters(swarm, seed, 3);
       const std::size_t leader = *world->leader();
       world->start_machine(3);
       EXPECT_TRUE(until([&] { return runs(3) && core(3).durable_index() > LogIndex{}; }));
@@ -82,14 +85,7 @@ class MembersDrama : public MemberDrama {
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
       Swarm swarm = calm_swarm();
       swarm.nodes = 5;
-      world.emplace(seed, swarm);
-      for (std::size_t i = 0; i < 4; ++i) world->start_machine(i);
-      EXPECT_TRUE(until(
-          [&] {
-            return world->leader() && core(*world->leader()).membership().voter_count() == 4 &&
-                   core(*world->leader()).commit() == core(*world->leader()).last_index();
-          },
-          seconds(60)));
+      start_voters(swarm, seed, 4);
       const std::size_t old = *world->leader();
       world->start_machine(4);
       EXPECT_TRUE(until([&] { return runs(4) && core(4).durable_index() > LogIndex{}; }));
