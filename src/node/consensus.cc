@@ -7,6 +7,7 @@
 #include "wire/frames.h"
 
 namespace lockstep::node {
+
 ElectionHold::ElectionHold(Consensus& consensus) : consensus_(&consensus) {
   consensus_->hold_elections(true);
 }

@@ -71,6 +71,7 @@ std::vector<PeerStatus> Node::State::members() const {
 }
 
 std::optional<Error> Node::State::out_of_service() const {
+  if (!contradicted && !claimed_by) return std::nullopt;  // Asked with every frame and request.
   const std::string node = "node " + options.self.value;
   if (contradicted)
     return Error{Errc::out_of_service,
@@ -79,7 +80,6 @@ std::optional<Error> Node::State::out_of_service() const {
                      "lost what it had acknowledged (disks that were put back?), and this node "
                      "serves nothing beside it. Keep the history that counts: empty the data "
                      "folders of the others and let them join it, or this one's"};
-  if (!claimed_by) return std::nullopt;
   return Error{Errc::out_of_service,
                node + " holds none of the data of cluster " + to_string(*claimed_by) +
                    ", which knows it as a member: its data was lost, and it serves nothing. Remove "
